@@ -1,0 +1,493 @@
+"""The application: settings, routes and hooks, and the WSGI callable over them."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from random import getrandbits
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from urllib.parse import quote
+
+from brubeck_wsgi.body import MAX_BODY_SIZE, content_length
+from brubeck_wsgi.cookies import Secret
+from brubeck_wsgi.errors import BadRequest, ConfigurationError, HTTPError, MethodNotAllowed
+from brubeck_wsgi.handlers import MessageHandler, WebMessageHandler
+from brubeck_wsgi.handlers.answers import is_webob_response, make_response
+from brubeck_wsgi.handlers.running import (
+    Handler,
+    Runner,
+    check_handler,
+    class_runners,
+    function_runner,
+    unsupported_runner,
+)
+from brubeck_wsgi.interfaces import Environ, ServerConnection, StartResponse, WSGIApplication
+from brubeck_wsgi.problems import is_on_loopback, problem_response, traceback_response
+from brubeck_wsgi.response import Response, Stream
+from brubeck_wsgi.routing import Converter, Found, Miss, Router, Rule
+from brubeck_wsgi.routing.converters import CONVERTERS, check_converter
+
+if TYPE_CHECKING:
+    from brubeck_wsgi.request import Request
+
+AnyHandler = TypeVar("AnyHandler", bound=Handler)
+Pattern: TypeAlias = str | re.Pattern[str]
+BeforeHook: TypeAlias = Callable[["Brubeck", "Request"], Any]
+AfterHook: TypeAlias = Callable[["Brubeck", "Request", Response], Response | None]
+ErrorHandler: TypeAlias = Callable[["Brubeck", "Request", Exception], Any]
+Middleware: TypeAlias = Callable[..., WSGIApplication]
+
+logger = logging.getLogger("brubeck.app")
+access_logger = logging.getLogger("brubeck.access")
+
+_REQUEST_ID = re.compile(r"[\w.+/=:@-]{1,128}\Z", re.ASCII)
+_TEMPLATE_FIELD = re.compile(r"\{[A-Za-z_]\w*(?::[A-Za-z_]\w*)?\}")
+
+
+class Brubeck:
+    """A web application; call it as WSGI has it, or give it to a server.
+
+    Args:
+        handler_tuples: (pattern, handler) pairs, as `init_routes` takes them.
+        msg_conn: what `run` serves on.
+        pool: kept for handlers; the server decides how many requests run at a time.
+        no_handler: a handler, class or function, for paths that no route matches.
+        base_handler: a handler class for the same; its ``unsupported()`` answers what it has no method for.
+        template_loader: a function that returns the template environment, as `render_template` needs it.
+        log_level: sets the level of the ``brubeck`` loggers, and has them write to standard error where the
+            program has not set up logging itself; None leaves logging alone.
+        login_url: where handlers send those who have to log in.
+        db_conn: a database connection or pool for handlers.
+        cookie_secret: signs cookies; of several the first signs and all verify.
+        api_base_url: where APIs are registered.
+        max_body_size: the largest request body that is read, in bytes.
+        request_class: what handlers get as their message; `Request` or a subclass of it.
+        debug: show the traceback of an unexpected exception to clients on this machine.
+
+    Raises:
+        ConfigurationError: an option or a route cannot be used; the message says what was expected.
+    """
+
+    def __init__(
+        self,
+        msg_conn: ServerConnection | None = None,
+        handler_tuples: Iterable[tuple[Pattern, Handler]] | None = None,
+        pool: Any = None,
+        no_handler: Handler | None = None,
+        base_handler: type[MessageHandler] | None = None,
+        template_loader: Callable[[], Any] | None = None,
+        log_level: int | str | None = None,
+        login_url: str | None = None,
+        db_conn: Any = None,
+        cookie_secret: Secret | None = None,
+        api_base_url: str = "/",
+        *,
+        max_body_size: int = MAX_BODY_SIZE,
+        request_class: type[Request] | None = None,
+        debug: bool = False,
+    ) -> None:
+        self.msg_conn = msg_conn
+        self.pool = pool() if callable(pool) else pool
+        self.base_handler = base_handler or WebMessageHandler
+        self.login_url = login_url
+        self.db_conn = db_conn
+        self.cookie_secret = cookie_secret
+        self.api_base_url = api_base_url
+        self.max_body_size = _checked_size(max_body_size)
+        self.request_class = request_class or _default_request_class()
+        self.debug = debug
+        self.template_env = _load_templates(template_loader)
+        if log_level is not None:
+            configure_logging(log_level)
+        self.router: Router[Runner] = Router()
+        self._converters: dict[str, Converter] = dict(CONVERTERS)
+        self._unknown = self._unknown_runner(no_handler)
+        self._before: list[BeforeHook] = []
+        self._after: list[AfterHook] = []
+        self._error_handlers: dict[type[Exception] | int, ErrorHandler] = {}
+        self._outermost: WSGIApplication | None = None
+        if handler_tuples is not None:
+            self.init_routes(handler_tuples)
+
+    # -- routes
+
+    def init_routes(self, handler_tuples: Iterable[tuple[Pattern, Handler]]) -> None:
+        """Add a route for each (pattern, handler) pair, in order; see `add_route_rule`."""
+        for pattern, handler in handler_tuples:
+            self.add_route_rule(pattern, handler)
+
+    def add_route_rule(self, pattern: Pattern, handler: Handler) -> None:
+        """Add a route, as Brubeck had it.
+
+        Args:
+            pattern: a regular expression, matched from the beginning of the path; text with fields like
+                ``{id}`` or ``{id:int}`` is a path template and matches whole paths.
+            handler: a handler class, or a function that answers any method.
+        """
+        if isinstance(pattern, str) and not pattern.startswith("^") and not _TEMPLATE_FIELD.search(pattern):
+            pattern = _compiled(pattern)
+        self._add(pattern, handler, None, None)
+
+    def add_route(
+        self, url_pattern: Pattern, method: str | Sequence[str] | None = None
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a function as `add_route_rule` does.
+
+        Args:
+            url_pattern: as `add_route_rule` takes it.
+            method: the HTTP method, or several, in either case; None for any.
+        """
+        if isinstance(url_pattern, str) and not url_pattern.startswith("^") and not _TEMPLATE_FIELD.search(url_pattern):
+            url_pattern = _compiled(url_pattern)
+        return self.route(url_pattern, methods=[method] if isinstance(method, str) else method)
+
+    def route(
+        self, pattern: Pattern, methods: Sequence[str] | None = None, name: str | None = None
+    ) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a handler, class or function.
+
+        Args:
+            pattern: a path template, ``"/todo/{id:uuid}"``, which matches the whole path; or a regular
+                expression, compiled or beginning with ``^``, matched from the beginning of the path.
+            methods: what a function answers; None for any. A class answers what it has functions for.
+            name: for `url_for`; the handler's own name by default, where no other route has it.
+        """
+
+        def register(handler: AnyHandler) -> AnyHandler:
+            self._add(pattern, handler, methods, name)
+            return handler
+
+        return register
+
+    def get(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a function for GET (and HEAD); see `route`."""
+        return self.route(pattern, ["GET"], name)
+
+    def post(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a function for POST; see `route`."""
+        return self.route(pattern, ["POST"], name)
+
+    def put(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a function for PUT; see `route`."""
+        return self.route(pattern, ["PUT"], name)
+
+    def patch(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a function for PATCH; see `route`."""
+        return self.route(pattern, ["PATCH"], name)
+
+    def delete(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+        """Return a decorator that adds a function for DELETE; see `route`."""
+        return self.route(pattern, ["DELETE"], name)
+
+    def add_converter(self, name: str, converter: Converter) -> None:
+        """Let path templates that are added from now on use *converter* as ``{field:name}``."""
+        try:
+            check_converter(name, converter)
+        except (ValueError, re.error) as error:
+            raise ConfigurationError(str(error)) from error
+        self._converters[name] = converter
+
+    def url_for(self, name: str, /, **values: Any) -> str:
+        """Return the path of the route called *name*.
+
+        Args:
+            values: the fields of its template; others become the query.
+
+        Raises:
+            ConfigurationError: no route has the name, or it is a regular expression.
+            ValueError: a field has no value, or one that it does not match.
+        """
+        return self.router.named(name).url(values)
+
+    # -- hooks
+
+    def before_request(self, hook: BeforeHook) -> BeforeHook:
+        """Call ``hook(application, message)`` before a request is routed; what it returns, if anything, answers."""
+        self._before.append(hook)
+        return hook
+
+    def after_request(self, hook: AfterHook) -> AfterHook:
+        """Call ``hook(application, message, response)`` for each answer, errors too; it may return another."""
+        self._after.append(hook)
+        return hook
+
+    def error_handler(self, kind: type[Exception] | int) -> Callable[[ErrorHandler], ErrorHandler]:
+        """Return a decorator: ``handler(application, message, error)`` answers errors of this kind.
+
+        Args:
+            kind: an exception class, for itself and its subclasses, or a status from 400 to 599. The nearest
+                class comes before the status. Status 500 covers unexpected exceptions too.
+        """
+        is_class = isinstance(kind, type) and issubclass(kind, Exception)
+        if not is_class and not (isinstance(kind, int) and 400 <= kind <= 599):
+            raise ConfigurationError(f"expected an exception class or a status from 400 to 599, got {kind!r}")
+
+        def register(handler: ErrorHandler) -> ErrorHandler:
+            self._error_handlers[kind] = handler
+            return handler
+
+        return register
+
+    def add_middleware(self, middleware: Middleware, *args: Any, **options: Any) -> None:
+        """Wrap the application in WSGI middleware, ``middleware(wsgi_application, …)``; the last added is outermost."""
+        inner: WSGIApplication = self._outermost or self._serve
+        self._outermost = middleware(inner, *args, **options)
+
+    # -- templates
+
+    def render_template(self, template_file: str, **context: Any) -> str:
+        """Return the text of a template of the environment that `template_loader` loaded."""
+        if self.template_env is None:
+            raise ConfigurationError("expected Brubeck(template_loader=…) to render templates with")
+        text: str = self.template_env.get_template(template_file).render(**context)
+        return text
+
+    # -- serving
+
+    def run(self) -> None:
+        """Serve on the connection that the application was given, until told to stop."""
+        if self.msg_conn is None:
+            raise ConfigurationError(
+                "expected a connection to serve on, for example Brubeck(msg_conn=WSGIConnection(port=6767))"
+            )
+        self.msg_conn.recv_forever_ever(self)
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request (PEP 3333)."""
+        if self._outermost is not None:
+            return self._outermost(environ, start_response)
+        return self._serve(environ, start_response)
+
+    def log_failure(self, environ: Environ, error: Exception) -> None:
+        """Log an unexpected exception with the request that it ended."""
+        logger.error(
+            "%s %s failed: %r [%s]",
+            environ.get("REQUEST_METHOD"),
+            _loggable_path(environ),
+            error,
+            environ.get("brubeck.request_id"),
+            exc_info=error,
+            extra={"request_id": environ.get("brubeck.request_id")},
+        )
+
+    def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        started = perf_counter() if access_logger.isEnabledFor(logging.INFO) else None
+        request_id = environ.get("HTTP_X_REQUEST_ID")
+        if request_id is None or not _REQUEST_ID.match(request_id):
+            request_id = f"{getrandbits(96):024x}"
+        environ["brubeck.request_id"] = request_id
+        try:
+            if self._before and (response := self._run_before(environ)) is not None:
+                pass
+            else:
+                path = environ.get("PATH_INFO") or "/"
+                if not path.isascii():
+                    path = _decoded(path)
+                if environ.get("CONTENT_LENGTH"):
+                    content_length(environ)
+                found = self.router.find(path, environ["REQUEST_METHOD"])
+                if isinstance(found, Found):
+                    response = found[0](self, environ, found[1], found[2])
+                else:
+                    response = self._answer_miss(environ, found)
+                if response.body.__class__ is not bytes:
+                    self._start(environ, response)
+        except Exception as error:
+            response = self._answer_error(environ, error)
+        if self._after:
+            response = self._run_after(environ, response)
+        if started is not None:
+            self._log_request(environ, response, started)
+        return response(environ, start_response)
+
+    def _start(self, environ: Environ, response: Response) -> None:
+        response.start()
+        if isinstance(response.body, Stream):
+            response.body.on_error = partial(self.log_failure, environ)
+
+    def _answer_miss(self, environ: Environ, miss: Miss[Runner]) -> Response:
+        if miss.rule is None:
+            return self._unknown(self, environ, (), {})
+        allowed = tuple(dict.fromkeys((*miss.allowed, "OPTIONS")))
+        if environ["REQUEST_METHOD"] == "OPTIONS":
+            return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
+        handler = miss.rule.handler
+        if isinstance(handler, type):
+            return unsupported_runner(handler, allowed)(self, environ, (), {})
+        raise MethodNotAllowed(allowed, f"expected one of {', '.join(allowed)}")
+
+    def _answer_error(self, environ: Environ, error: Exception) -> Response:
+        if isinstance(error, HTTPError):
+            status, handler = error.status, self._nearest_handler(error) or self._error_handlers.get(error.status)
+        elif is_webob_response(error):  # one of webob.exc, which are responses themselves
+            return make_response(error)
+        else:
+            status, handler = 500, self._nearest_handler(error)
+            if handler is None:
+                self.log_failure(environ, error)
+                handler = self._error_handlers.get(500)
+        if handler is not None:
+            try:
+                answer = handler(self, self.request_class(environ, self.max_body_size), error)
+                return _error_answer(answer, status, error)
+            except Exception as second:
+                self.log_failure(environ, second)
+                error = second
+        return self._default_error(environ, error)
+
+    def _nearest_handler(self, error: Exception) -> ErrorHandler | None:
+        handlers = self._error_handlers
+        if not handlers:
+            return None
+        return next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
+
+    def _default_error(self, environ: Environ, error: Exception) -> Response:
+        if isinstance(error, HTTPError):
+            return problem_response(error, environ)
+        if self.debug and is_on_loopback(environ):
+            return traceback_response(error)
+        return problem_response(HTTPError(500), environ)
+
+    def _run_before(self, environ: Environ) -> Response | None:
+        message = self.request_class(environ, self.max_body_size)
+        for hook in self._before:
+            answer = hook(self, message)
+            if answer is not None:
+                return make_response(answer)
+        return None
+
+    def _run_after(self, environ: Environ, response: Response) -> Response:
+        message = self.request_class(environ, self.max_body_size)
+        response = response.copy()  # what a hook changes may be a constant of the application
+        for hook in self._after:
+            try:
+                response = hook(self, message, response) or response
+            except Exception as error:
+                response.close()
+                response = self._answer_error(environ, error)
+        return response
+
+    def _log_request(self, environ: Environ, response: Response, started: float) -> None:
+        def log() -> None:
+            access_logger.info(
+                "%s %s %s %s %.1fms [%s]",
+                response.status_code,
+                environ["REQUEST_METHOD"],
+                _loggable_path(environ),
+                environ.get("REMOTE_ADDR") or "-",
+                (perf_counter() - started) * 1000,
+                environ["brubeck.request_id"],
+                extra={"request_id": environ["brubeck.request_id"]},
+            )
+
+        if response.is_streamed:
+            response.on_close(log)
+        else:
+            log()
+
+    def _add(self, pattern: Pattern, handler: Handler, methods: Sequence[str] | None, name: str | None) -> None:
+        check_handler(handler)
+        if isinstance(methods, str):
+            raise ConfigurationError(f"expected a list of methods, got the text {methods!r}")
+        wanted = None if methods is None else {method.upper() for method in methods}
+        endpoints: dict[str, Runner] = {}
+        fallback: Runner | None = None
+        if isinstance(handler, type):
+            endpoints = class_runners(handler)
+            if wanted is not None:
+                endpoints = {method: runner for method, runner in endpoints.items() if method in wanted}
+        elif wanted is None:
+            fallback = function_runner(handler)
+        else:
+            runner = function_runner(handler)
+            order = [method for method in (*MessageHandler.SUPPORTED_METHODS, *sorted(wanted)) if method in wanted]
+            endpoints = dict.fromkeys(order, runner)
+            if "GET" in endpoints:
+                endpoints.setdefault("HEAD", runner)
+        if name is None:
+            own_name = getattr(handler, "__name__", None)
+            name = own_name if own_name is not None and not self.router.has_name(own_name) else None
+        self.router.add(Rule(pattern, endpoints, fallback, name, self._converters, handler))
+
+    def _unknown_runner(self, no_handler: Handler | None) -> Runner:
+        handler = no_handler or self.base_handler
+        check_handler(handler)
+        if not isinstance(handler, type):
+            return function_runner(handler)
+        runners = class_runners(handler)
+        unsupported = unsupported_runner(handler)
+
+        def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Any) -> Response:
+            return runners.get(environ["REQUEST_METHOD"], unsupported)(application, environ, args, kwargs)
+
+        return run
+
+
+def _default_request_class() -> type[Request]:
+    # WebOb takes most of the time that importing this package would; an application has it loaded
+    # when it is made, before any worker forks.
+    from brubeck_wsgi.request import Request
+
+    return Request
+
+
+def configure_logging(level: int | str) -> None:
+    """Set the level of the ``brubeck`` loggers; have them write to standard error if nothing else is set up."""
+    root = logging.getLogger("brubeck")
+    try:
+        root.setLevel(level)
+    except (ValueError, TypeError) as error:
+        raise ConfigurationError(f"expected a logging level, got {level!r}") from error
+    if not root.hasHandlers():
+        stream = logging.StreamHandler()
+        stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        root.addHandler(stream)
+
+
+def _error_answer(answer: Any, status: int, error: Exception) -> Response:
+    response = make_response("" if answer is None else answer)
+    if not isinstance(answer, Response | tuple) and not is_webob_response(answer):
+        response.status_code = status  # it said nothing of a status, and is no constant of the application
+    for name, value in getattr(error, "headers", {}).items() if isinstance(error, HTTPError) else ():
+        if name not in response.headers:
+            response = response.copy()
+            response.headers[name] = value
+    return response
+
+
+def _decoded(path: str) -> str:
+    try:
+        return path.encode("latin-1").decode()
+    except UnicodeError:
+        raise BadRequest("expected UTF-8 in the path") from None
+
+
+def _loggable_path(environ: Environ) -> str:
+    """Return the path as the request line had it: what is decoded could forge lines of the log."""
+    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
+    return quote(path.encode("latin-1", "replace"), safe="/!$&'()*+,;=:@~")
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    try:
+        return re.compile(pattern)
+    except re.error as error:
+        raise ConfigurationError(f"route {pattern!r}: {error}") from error
+
+
+def _load_templates(loader: Callable[[], Any] | None) -> Any:
+    if loader is None:
+        return None
+    environment = loader()
+    if not environment:
+        raise ConfigurationError(f"expected template_loader to return a template environment, got {environment!r}")
+    return environment
+
+
+def _checked_size(size: int) -> int:
+    if not isinstance(size, int) or size < 0:
+        raise ConfigurationError(f"expected max_body_size as a number of bytes, got {size!r}")
+    return size

@@ -1,0 +1,161 @@
+"""From a matched route to a response: how a handler, class or function, is run."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, TypeAlias
+
+from brubeck_wsgi.errors import ConfigurationError, HTTPError
+from brubeck_wsgi.handlers.answers import make_response
+from brubeck_wsgi.handlers.base import MessageHandler
+from brubeck_wsgi.interfaces import Environ
+from brubeck_wsgi.response import Response
+
+logger = logging.getLogger("brubeck.handlers")
+
+Runner: TypeAlias = Callable[[Any, Environ, tuple[Any, ...], Mapping[str, Any]], Response]
+"""Called with the application, the environ, and the positional and keyword arguments of the route."""
+
+FunctionHandler: TypeAlias = Callable[..., Any]
+"""A handler that is a function, ``(application, message, **url_args)``."""
+
+Handler: TypeAlias = type[MessageHandler] | FunctionHandler
+
+
+class FailureLog(Protocol):
+    """How the application logs an exception of a handler, once."""
+
+    def log_failure(self, environ: Environ, error: Exception) -> None: ...
+
+
+def class_runners(handler_class: type[MessageHandler]) -> dict[str, Runner]:
+    """Return what runs each method that *handler_class* answers; HEAD by `get` where it has no `head`."""
+    runners = {
+        method: _class_runner(handler_class, method.lower())
+        for method in handler_class.SUPPORTED_METHODS
+        if callable(getattr(handler_class, method.lower(), None))
+    }
+    if "GET" in runners:
+        runners.setdefault("HEAD", runners["GET"])
+    return runners
+
+
+def unsupported_runner(handler_class: type[MessageHandler], allowed: tuple[str, ...] = ()) -> Runner:
+    """Return what answers a method that *handler_class* does not have, by its ``unsupported()``.
+
+    Args:
+        allowed: the methods that the path has; empty if the path is not known.
+    """
+    return _class_runner(handler_class, "unsupported", allowed)
+
+
+def function_runner(function: FunctionHandler) -> Runner:
+    """Return what runs a handler that is a function."""
+    defaults = _positional_defaults(function, 2)
+
+    def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
+        if None in args:
+            args = _with_defaults(args, defaults)
+        answer = function(application, application.request_class(environ, application.max_body_size), *args, **kwargs)
+        if answer is None:
+            return Response("")
+        return make_response(answer)
+
+    return run
+
+
+def check_handler(handler: object) -> None:
+    """Raise `ConfigurationError` unless *handler* is a handler class or a function."""
+    if isinstance(handler, type) and not issubclass(handler, MessageHandler):
+        raise ConfigurationError(f"expected a subclass of MessageHandler, got {handler.__name__}")
+    if not callable(handler):
+        raise ConfigurationError(f"expected a handler class or a function, got {handler!r:.80}")
+
+
+def _class_runner(handler_class: type[MessageHandler], name: str, allowed: tuple[str, ...] = ()) -> Runner:
+    # What the class does not override is not called: most handlers have no hooks, and each call of one
+    # that does nothing would cost as much as finding the route (benchmarks/framework.py).
+    own_init = _overridden(handler_class, "__init__")
+    initialize = _overridden(handler_class, "initialize")
+    prepare = _overridden(handler_class, "prepare")
+    on_finish = _overridden(handler_class, "on_finish")
+    answers_errors = _overridden(handler_class, "error")
+    defaults = _positional_defaults(getattr(handler_class, name), 1)
+    make: Callable[[type[MessageHandler]], MessageHandler] = handler_class.__new__
+
+    def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
+        if own_init:
+            handler = handler_class(application, application.request_class(environ, application.max_body_size))
+        else:
+            handler = make(handler_class)
+            handler.application = application
+            handler.environ = environ
+        if allowed:
+            handler.allowed_methods = allowed
+        if None in args:
+            args = _with_defaults(args, defaults)
+        if initialize:
+            handler.initialize()
+        response: Response | None = None
+        try:
+            answer = handler.prepare() if prepare else None
+            if answer is None and handler._rendered is None:
+                answer = getattr(handler, name)(*args, **kwargs)
+            response = _response(handler, answer)
+            if response.body.__class__ is not bytes:
+                response.start()
+        except HTTPError:
+            raise
+        except Exception as error:
+            if not answers_errors:
+                raise
+            application.log_failure(environ, error)
+            handler.forget()
+            response = _response(handler, handler.error(error))
+        finally:
+            if on_finish:
+                if response is not None and response.body.__class__ is not bytes:
+                    response.on_close(lambda: _finish(handler, environ))
+                else:
+                    _finish(handler, environ)
+        return response
+
+    return run
+
+
+def _response(handler: MessageHandler, answer: Any) -> Response:
+    if answer is None:
+        return handler._rendered or handler.render()
+    response = make_response(answer)
+    return response if response is handler._rendered else handler.complete(response)
+
+
+def _finish(handler: MessageHandler, environ: Environ) -> None:
+    try:
+        handler.on_finish()
+    except Exception as error:
+        handler.application.log_failure(environ, error)
+
+
+def _overridden(handler_class: type[MessageHandler], name: str) -> bool:
+    return getattr(handler_class, name) is not getattr(MessageHandler, name)
+
+
+def _positional_defaults(function: Callable[..., Any], skip: int) -> tuple[Any, ...]:
+    """Return the defaults of the positional parameters after the first *skip*; None where there is none."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return ()
+    defaults = getattr(function, "__defaults__", None) or ()
+    missing = code.co_argcount - len(defaults)
+    return tuple(defaults[place - missing] if place >= missing else None for place in range(skip, code.co_argcount))
+
+
+def _with_defaults(args: tuple[Any, ...], defaults: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Put the handler's own default where an optional group did not match; leave such groups out at the end."""
+    while args and args[-1] is None and len(args) > 0 and (len(args) <= len(defaults) or not defaults):
+        args = args[:-1]
+    return tuple(
+        defaults[place] if value is None and place < len(defaults) else value for place, value in enumerate(args)
+    )

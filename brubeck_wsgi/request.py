@@ -1,0 +1,205 @@
+"""A request: WebOb's, with Brubeck's names, strict about what the client sent.
+
+Whatever cannot be decoded raises an `HTTPError` of the 4xx kind where it is first read.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any, cast
+
+import msgspec
+import webob.request
+from webob.multidict import MultiDict
+
+from brubeck_wsgi.body import MAX_BODY_SIZE, LimitedBody
+from brubeck_wsgi.cookies import parse_cookies
+from brubeck_wsgi.errors import BadRequest, HTTPError, UnsupportedMediaType
+from brubeck_wsgi.formdata import (
+    MULTIPART,
+    URLENCODED,
+    Arguments,
+    UploadedFile,
+    parse_multipart,
+    parse_urlencoded,
+)
+from brubeck_wsgi.interfaces import Environ
+
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json\Z", re.IGNORECASE)
+
+
+class Request(webob.request.Request):
+    """What the client asks; `webob.Request` in all that is not said here.
+
+    Args:
+        environ: the WSGI environ; parsed forms are kept in it, so that requests over one environ agree.
+        max_body_size: the largest body to read, in bytes; a larger one raises `ContentTooLarge`.
+    """
+
+    def __init__(self, environ: Environ, max_body_size: int = MAX_BODY_SIZE) -> None:
+        # WebOb's own __init__ checks options that are never given here, in twice the time.
+        own = self.__dict__
+        own["environ"] = environ
+        own["max_body_size"] = max_body_size
+
+    @property
+    def request_id(self) -> str:
+        """The id of this request: the client's ``X-Request-Id``, or one made for it."""
+        return cast(str, self.environ.get("brubeck.request_id", ""))
+
+    @property
+    def arguments(self) -> Arguments:
+        """Every argument with its values: those of the query first, then those of the form.
+
+        Raises:
+            BadRequest: query or form cannot be decoded.
+            ContentTooLarge: the form is larger than `max_body_size`.
+        """
+        environ = self.environ
+        arguments: Arguments | None = environ.get("brubeck.arguments")
+        if arguments is None:
+            arguments = parse_urlencoded(environ.get("QUERY_STRING", ""))
+            if environ.get("CONTENT_TYPE"):
+                for name, values in self._form()[0].items():
+                    arguments[name] = [*arguments.get(name, ()), *values]
+            environ["brubeck.arguments"] = arguments
+        return arguments
+
+    @property
+    def files(self) -> dict[str, list[UploadedFile]]:
+        """The uploaded files by the name of their field; errors as `arguments` has them."""
+        return self._form()[1]
+
+    @property
+    def POST(self) -> MultiDict[str, Any]:  # noqa: N802  # WebOb's name
+        """The form as WebOb has it: values and files by name, one after the other."""
+        arguments, files = self._form()
+        pairs: list[tuple[str, Any]] = [(name, value) for name, values in arguments.items() for value in values]
+        pairs += [(name, file) for name, uploads in files.items() for file in uploads]
+        return MultiDict(pairs)
+
+    def get_arguments(self, name: str, strip: bool = True) -> list[str]:
+        """Return the values of an argument; ``[]`` if it was not sent.
+
+        Control characters become blanks; `arguments` has the values as they were sent.
+        """
+        return [_clean(value, strip) for value in self.arguments.get(name, ())]
+
+    def get_argument(self, name: str, default: Any = None, strip: bool = True) -> Any:
+        """Return the last value of an argument; *default* if it was not sent."""
+        values = self.arguments.get(name)
+        return _clean(values[-1], strip) if values else default
+
+    @property
+    def cookies(self) -> dict[str, str]:  # type: ignore[override]  # WebOb's is a mapping that drops what it cannot read
+        """The cookies by name; `BadRequest` if one is not UTF-8."""
+        return parse_cookies(self.environ.get("HTTP_COOKIE", ""))
+
+    @property
+    def body(self) -> bytes:
+        """The whole body; it can be read again afterwards, here and as ``wsgi.input``.
+
+        Raises:
+            BadRequest: the client sent less than it declared.
+            ContentTooLarge: it is larger than `max_body_size`.
+        """
+        environ = self.environ
+        body: bytes | None = environ.get("brubeck.body")
+        if body is None:
+            if "brubeck.form" in environ:
+                raise RuntimeError(
+                    "expected to read the body before the multipart form in it, which was read as a stream"
+                )
+            body = LimitedBody(environ, self.max_body_size).read_all()
+            self.body = body
+        return body
+
+    @body.setter
+    def body(self, body: bytes | None) -> None:
+        body = body or b""
+        self.environ["brubeck.body"] = body
+        self.environ["CONTENT_LENGTH"] = str(len(body))
+        self.environ["wsgi.input"] = io.BytesIO(body)
+        for parsed in ("brubeck.form", "brubeck.arguments"):
+            self.environ.pop(parsed, None)
+
+    @property
+    def json(self) -> Any:  # type: ignore[override]  # WebOb has it settable, which is of no use here
+        """The JSON body as plain data.
+
+        Raises:
+            UnsupportedMediaType: the Content-Type is not JSON. A browser sends JSON across sites only
+                after it asked, so this check is part of the protection against forged requests.
+            BadRequest: it is not valid JSON in UTF-8.
+        """
+        if not _JSON_TYPE.match(self.content_type):
+            raise UnsupportedMediaType(f"expected a JSON body, got Content-Type {self.content_type[:60]!r}")
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
+            raise BadRequest(f"expected a JSON body: {str(error)[:200]}") from None
+
+    json_body = json  # type: ignore[override]  # as above
+
+    @property
+    def text(self) -> str:
+        """The body as text of its charset, UTF-8 if none is said; `BadRequest` if it is not."""
+        charset = self.charset or "UTF-8"
+        try:
+            return self.body.decode(charset)
+        except (UnicodeError, LookupError):
+            raise BadRequest(f"expected a body in {charset[:40]}") from None
+
+    def is_disconnect(self) -> bool:
+        """Tell whether this is a notice that the client has left; over WSGI it never is."""
+        return False
+
+    def should_close(self) -> bool:
+        """Tell whether the client wants the connection closed afterwards (RFC 9112 §9.6)."""
+        options = {option.strip().lower() for option in self.environ.get("HTTP_CONNECTION", "").split(",")}
+        return "close" in options or (self.environ.get("SERVER_PROTOCOL") == "HTTP/1.0" and "keep-alive" not in options)
+
+    def _form(self) -> tuple[Arguments, dict[str, list[UploadedFile]]]:
+        environ = self.environ
+        form: tuple[Arguments, dict[str, list[UploadedFile]]] | None = environ.get("brubeck.form")
+        if form is None:
+            header = environ.get("CONTENT_TYPE", "")
+            kind = header.partition(";")[0].strip().lower()
+            if kind == URLENCODED:
+                form = parse_urlencoded(self.body.decode("latin-1")), {}
+            elif kind == MULTIPART:
+                stream = (
+                    io.BytesIO(self.body) if "brubeck.body" in environ else LimitedBody(environ, self.max_body_size)
+                )
+                form = parse_multipart(stream, header, self.max_body_size)
+            else:
+                form = {}, {}
+            environ["brubeck.form"] = form
+        return form
+
+
+def _clean(value: str, strip: bool) -> str:
+    if not value.isprintable():
+        value = _UNPRINTABLE.sub(" ", value)
+    return value.strip() if strip else value
+
+
+def _guard(name: str, inherited: property) -> property:
+    """Return *inherited*, raising `BadRequest` where WebOb stumbles over what the client sent."""
+
+    def read(self: Request) -> Any:
+        try:
+            return inherited.fget(self)  # type: ignore[misc]  # all of WebOb's have a getter
+        except HTTPError:
+            raise
+        except (ValueError, KeyError, IndexError) as error:
+            raise BadRequest(f"expected a well-formed request, its {name} cannot be read") from error
+
+    return property(read, inherited.fset, inherited.fdel, inherited.__doc__)
+
+
+for _name, _attribute in vars(webob.request.BaseRequest).items():
+    if isinstance(_attribute, property) and _name not in vars(Request):
+        setattr(Request, _name, _guard(_name, _attribute))

@@ -1,0 +1,181 @@
+"""Which of many rules answers a path: the first in order of registration, found without trying them all.
+
+A path that a rule names letter for letter is looked up in a dictionary whose answer was worked out
+beforehand, earlier rules that match it included. For the other rules a tree over the segments that each
+requires at its beginning gives the few that can match, in order; then their patterns decide. A rule
+that requires nothing at its beginning is tried always.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any, Generic, NamedTuple
+
+from brubeck_wsgi.errors import ConfigurationError
+from brubeck_wsgi.routing.rules import Endpoint, Rule
+
+_in_order = attrgetter("order")
+
+
+class Found(NamedTuple, Generic[Endpoint]):
+    """The endpoint that answers, and the arguments that the path gives it."""
+
+    endpoint: Endpoint
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    rule: Rule[Endpoint]
+
+
+class Miss(NamedTuple, Generic[Endpoint]):
+    """No endpoint answers.
+
+    Attributes:
+        allowed: the methods that the path has, in order; empty if the path is not known.
+        rule: the first rule that matches the path; None if none does.
+    """
+
+    allowed: tuple[str, ...]
+    rule: Rule[Endpoint] | None
+
+
+class Router(Generic[Endpoint]):
+    """Rules in the order they were added.
+
+    Finding is safe from any number of threads, also while rules are added.
+    """
+
+    def __init__(self) -> None:
+        self.rules: list[Rule[Endpoint]] = []
+        self._names: dict[str, Rule[Endpoint]] = {}
+        self._index: _Index[Endpoint] | None = None
+
+    def add(self, rule: Rule[Endpoint]) -> None:
+        """Append *rule*; `ConfigurationError` if another one has its name."""
+        named = self._names.setdefault(rule.name, rule) if rule.name is not None else rule
+        if named is not rule:
+            raise ConfigurationError(f"expected one route named {rule.name!r}, {named.pattern!r} has that name already")
+        rule.order = len(self.rules)
+        self.rules.append(rule)
+        self._index = None
+
+    def find(self, path: str, method: str) -> Found[Endpoint] | Miss[Endpoint]:
+        """Return what answers *method* on *path*.
+
+        Args:
+            path: decoded, beginning with a slash.
+            method: as the request has it, ``"GET"``.
+
+        Returns:
+            The first rule, in order, that matches the path and has the method; otherwise a `Miss`.
+        """
+        index = self._index or self._build()
+        known = index.literal.get(path)
+        if known is not None:
+            return known.get(method) or known[""]
+        return first_match(index.candidates(path) if path[-1:] != "\n" else self.rules, path, method)
+
+    def has_name(self, name: str) -> bool:
+        """Tell whether a rule is called *name*."""
+        return name in self._names
+
+    def named(self, name: str) -> Rule[Endpoint]:
+        """Return the rule called *name*; `ConfigurationError` if there is none."""
+        try:
+            return self._names[name]
+        except KeyError:
+            raise ConfigurationError(f"expected the name of a route, got {name!r}") from None
+
+    def _build(self) -> _Index[Endpoint]:
+        self._index = index = _Index(list(self.rules))
+        return index
+
+
+def first_match(rules: Sequence[Rule[Endpoint]], path: str, method: str) -> Found[Endpoint] | Miss[Endpoint]:
+    """Try *rules* one after the other: what `Router.find` means."""
+    passed: list[Rule[Endpoint]] | None = None
+    for rule in rules:
+        match = rule.match(path)
+        if match is not None:
+            arguments = rule.arguments(match)
+            if arguments is not None:
+                endpoint = rule.endpoints.get(method, rule.fallback)
+                if endpoint is not None:
+                    return Found(endpoint, *arguments, rule)
+                passed = passed or []
+                passed.append(rule)
+    if passed is None:
+        return _UNKNOWN
+    return Miss(tuple(dict.fromkeys(name for rule in passed for name in rule.endpoints)), passed[0])
+
+
+_UNKNOWN: Miss[Any] = Miss((), None)
+
+
+class _Index(Generic[Endpoint]):
+    """What `Router.find` looks things up in; never changed once built.
+
+    Attributes:
+        literal: for each path that some rule names letter for letter, the answer of each method;
+            under ``""`` the answer of all others.
+    """
+
+    def __init__(self, rules: Sequence[Rule[Endpoint]]) -> None:
+        self.literal: dict[str, dict[str, Found[Endpoint] | Miss[Endpoint]]] = {}
+        self._root: _Node[Endpoint] = _Node()
+        literals: dict[str, list[Rule[Endpoint]]] = {}
+        for rule in rules:
+            prefix, complete = rule.required_prefix()
+            if complete and prefix[-1:] != "\n":
+                literals.setdefault(prefix, []).append(rule)
+            else:
+                self._root.insert(prefix, rule)
+        for path, naming in literals.items():
+            self.literal[path] = _answers(sorted([*self.candidates(path), *naming], key=_in_order), path)
+
+    def candidates(self, path: str) -> Sequence[Rule[Endpoint]]:
+        """Return the rules that can match *path* by what they require at its beginning, in order."""
+        node = self._root
+        found = node.rules
+        for segment in path.split("/"):
+            if node.tails:
+                for length, tails in node.tails.items():
+                    more = tails.get(segment[:length])
+                    if more is not None:
+                        found = sorted([*found, *more], key=_in_order) if found else more
+            next_node = node.children.get(segment)
+            if next_node is None:
+                break
+            node = next_node
+            if node.rules:
+                found = sorted([*found, *node.rules], key=_in_order) if found else node.rules
+        return found
+
+
+class _Node(Generic[Endpoint]):
+    """The rules whose required prefix ends here, and the segments that may follow.
+
+    Attributes:
+        children: by the whole next segment.
+        tails: rules that require only the beginning of the next segment, by its length and text.
+    """
+
+    __slots__ = ("children", "rules", "tails")
+
+    def __init__(self) -> None:
+        self.children: dict[str, _Node[Endpoint]] = {}
+        self.rules: list[Rule[Endpoint]] = []
+        self.tails: dict[int, dict[str, list[Rule[Endpoint]]]] = {}
+
+    def insert(self, prefix: str, rule: Rule[Endpoint]) -> None:
+        *segments, tail = prefix.split("/")
+        node = self
+        for segment in segments:
+            node = node.children.setdefault(segment, _Node())
+        home = node.tails.setdefault(len(tail), {}).setdefault(tail, []) if tail else node.rules
+        home.append(rule)
+
+
+def _answers(rules: Sequence[Rule[Endpoint]], path: str) -> dict[str, Found[Endpoint] | Miss[Endpoint]]:
+    methods = dict.fromkeys(method for rule in rules for method in rule.endpoints)
+    return {method: first_match(rules, path, method) for method in (*methods, "")}

@@ -1,0 +1,10 @@
+"""The smallest application: ``gunicorn -k gevent examples.hello:app``, then ``curl localhost:8000``."""
+
+from brubeck_wsgi import Brubeck
+
+app = Brubeck()
+
+
+@app.get("/")
+def hello(application, message):
+    return f"Take five, {message.get_argument('name', 'dude')}!\n"
