@@ -93,7 +93,7 @@ class Request(webob.request.Request):
         return _clean(values[-1], strip) if values else default
 
     @property
-    def cookies(self) -> dict[str, str]:  # type: ignore[override]  # WebOb's is a mapping that drops what it cannot read
+    def cookies(self) -> dict[str, str]:  # type: ignore[override]  # a plain dictionary, read strictly
         """The cookies by name; `BadRequest` if one is not UTF-8."""
         return parse_cookies(self.environ.get("HTTP_COOKIE", ""))
 
@@ -126,7 +126,7 @@ class Request(webob.request.Request):
             self.environ.pop(parsed, None)
 
     @property
-    def json(self) -> Any:  # type: ignore[override]  # WebOb has it settable, which is of no use here
+    def json(self) -> Any:
         """The JSON body as plain data.
 
         Raises:
@@ -141,10 +141,10 @@ class Request(webob.request.Request):
         except (msgspec.DecodeError, RecursionError, UnicodeError) as error:
             raise BadRequest(f"expected a JSON body: {str(error)[:200]}") from None
 
-    json_body = json  # type: ignore[override]  # as above
+    json_body = json
 
     @property
-    def text(self) -> str:
+    def text(self) -> str:  # type: ignore[override]  # WebOb has it settable, which is of no use here
         """The body as text of its charset, UTF-8 if none is said; `BadRequest` if it is not."""
         charset = self.charset or "UTF-8"
         try:
