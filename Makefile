@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: serve test lint benchmark clean
+.PHONY: serve test lint benchmark dist clean
 
 serve: $(VENV)/.serve
 	$(BIN)/gunicorn -k gevent examples.hello:app
@@ -19,13 +19,17 @@ lint: $(VENV)/.lint
 benchmark: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/framework.py
 
+dist: $(VENV)/.dist
+	rm -rf build dist
+	$(BIN)/python -m build --quiet
+
 $(VENV)/.venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3"; exit 1; }
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@# Debian keeps what venv needs in a package of its own; root can be spared the question.
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || { test "$$(id -u)" = 0 && command -v apt-get >/dev/null \
 		&& apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y python3-venv; } \
-		|| { echo "Python's venv is not complete; on Debian: apt-get install python3-venv"; exit 1; }
+		|| { echo "Python's venv is not complete; on Debian, as root: apt-get install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
 
@@ -43,6 +47,10 @@ $(VENV)/.lint: $(VENV)/.venv pyproject.toml
 
 $(VENV)/.benchmark: $(VENV)/.venv pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[benchmark]'
+	@touch $@
+
+$(VENV)/.dist: $(VENV)/.venv
+	$(BIN)/pip install --quiet build
 	@touch $@
 
 clean:
