@@ -85,7 +85,7 @@ def route_table(application: Brubeck) -> list[tuple[str, str, str, str]]:
 
 
 def gunicorn_arguments(options: argparse.Namespace) -> list[str]:
-    """Return Gunicorn's own arguments for those of ``brubeck serve``."""
+    """Return Gunicorn's own arguments for those of ``brubeck serve``; where there are none its settings decide."""
     arguments = ["--worker-class", "gevent"]
     if options.host is not None or options.port is not None:
         host = options.host or "127.0.0.1"
@@ -109,8 +109,8 @@ def _make_parser() -> argparse.ArgumentParser:
 
     serve = commands.add_parser("serve", help="serve an application with Gunicorn and its gevent worker")
     _add_application(serve)
-    serve.add_argument("--host", help="address to listen on (default: as Gunicorn has it)")
-    serve.add_argument("--port", type=_port, help="port to listen on (default: PORT, or as Gunicorn has it)")
+    serve.add_argument("--host", help="address to listen on (default: 127.0.0.1, or as Gunicorn's settings have it)")
+    serve.add_argument("--port", type=_port, help="port to listen on (default: PORT, or 8000)")
     serve.add_argument("--workers", type=_count, help="number of processes (default: WEB_CONCURRENCY, or one)")
     serve.add_argument("--reload", action="store_true", help="start again when the code changes")
     serve.set_defaults(run=_serve)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import re
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import sys
 import pytest
 from servers import server_environ
 
-from brubeck_wsgi.cli import main
+from brubeck_wsgi.cli import gunicorn_arguments, main
 
 ROUTES = """
 from brubeck_wsgi import Brubeck, WebMessageHandler
@@ -95,6 +96,33 @@ def test_routes_are_those_of_a_brubeck_application(project, capsys):
     (project / "webapp.py").write_text("def app(environ, start_response): pass")
 
     assert "expected a Brubeck application at 'webapp:app'" in failure(capsys, "routes", "webapp:app")
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        ({}, []),
+        ({"port": 9000}, ["--bind", "127.0.0.1:9000"]),
+        ({"host": "0.0.0.0"}, ["--bind", "0.0.0.0:8000"]),
+        ({"host": "::1", "port": 9000}, ["--bind", "[::1]:9000"]),
+        ({"workers": 3}, ["--workers", "3"]),
+        ({"reload": True}, ["--reload"]),
+    ],
+)
+def test_serve_tells_gunicorn_what_it_was_told(monkeypatch, options, expected):
+    monkeypatch.delenv("PORT", raising=False)
+    asked = {"application": "app:app", "host": None, "port": None, "workers": None, "reload": False} | options
+
+    arguments = gunicorn_arguments(argparse.Namespace(**asked))
+
+    assert arguments == ["--worker-class", "gevent", *expected, "app:app"]
+
+
+def test_serve_on_an_address_honours_the_port_of_the_environment(monkeypatch):
+    monkeypatch.setenv("PORT", "5000")
+    asked = argparse.Namespace(application="app:app", host="0.0.0.0", port=None, workers=None, reload=False)
+
+    assert "0.0.0.0:5000" in gunicorn_arguments(asked)
 
 
 @pytest.mark.parametrize(

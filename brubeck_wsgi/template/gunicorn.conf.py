@@ -11,7 +11,8 @@ import os
 keepalive = 95
 
 # Heroku ends a process 30 seconds after it asked it to stop; the requests in progress get this long before
-# that, and their workers some seconds to be ended in order.
+# that, and their workers some seconds to be ended in order. (Gunicorn's gevent worker does not tell an idle
+# connection from a request, and takes all of it where a client keeps one open.)
 graceful_timeout = 25
 
 # Who may say, with X-Forwarded-Proto, that a request came over HTTPS. On a Heroku dyno nobody but the router
