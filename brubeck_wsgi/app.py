@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from random import getrandbits
+from logging import INFO
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from urllib.parse import quote
@@ -26,8 +26,9 @@ from brubeck_wsgi.handlers.running import (
 )
 from brubeck_wsgi.interfaces import Environ, ServerConnection, StartResponse, WSGIApplication
 from brubeck_wsgi.problems import is_on_loopback, problem_response, traceback_response
+from brubeck_wsgi.requestid import request_id
 from brubeck_wsgi.response import Response, Stream
-from brubeck_wsgi.routing import Converter, Found, Miss, Router, Rule
+from brubeck_wsgi.routing import Converter, Miss, Router, Rule
 from brubeck_wsgi.routing.converters import CONVERTERS, check_converter
 
 if TYPE_CHECKING:
@@ -42,8 +43,9 @@ Middleware: TypeAlias = Callable[..., WSGIApplication]
 
 logger = logging.getLogger("brubeck.app")
 access_logger = logging.getLogger("brubeck.access")
+_INSIDE = "brubeck.application"  # the key of the application whose middleware a request has passed
+_is_logged = access_logger.isEnabledFor
 
-_REQUEST_ID = re.compile(r"[\w.+/=:@-]{1,128}\Z", re.ASCII)
 _TEMPLATE_FIELD = re.compile(r"\{[A-Za-z_]\w*(?::[A-Za-z_]\w*)?\}")
 
 
@@ -233,8 +235,7 @@ class Brubeck:
 
     def add_middleware(self, middleware: Middleware, *args: Any, **options: Any) -> None:
         """Wrap the application in WSGI middleware, ``middleware(wsgi_application, …)``; the last added is outermost."""
-        inner: WSGIApplication = self._outermost or self._serve
-        self._outermost = middleware(inner, *args, **options)
+        self._outermost = middleware(self._outermost or self._innermost, *args, **options)
 
     # -- templates
 
@@ -257,9 +258,33 @@ class Brubeck:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request (PEP 3333)."""
-        if self._outermost is not None:
+        if self._outermost is not None and environ.get(_INSIDE) is not self:
             return self._outermost(environ, start_response)
-        return self._serve(environ, start_response)
+        started = perf_counter() if _is_logged(INFO) else None
+        try:
+            response = self._run_before(environ) if self._before else None
+            if response is None:
+                path = environ.get("PATH_INFO") or "/"
+                if not path.isascii():
+                    path = _decoded(path)
+                if environ.get("CONTENT_LENGTH"):
+                    content_length(environ)
+                method = environ["REQUEST_METHOD"]
+                known = self.router.literal.get(path)
+                found = self.router.find(path, method) if known is None else known.get(method) or known[""]
+                if isinstance(found, tuple):
+                    response = found[0](self, environ, found[1], found[2])
+                else:
+                    response = self._answer_miss(environ, found)
+            if response.body.__class__ is not bytes:
+                self._start(environ, response)
+        except Exception as error:
+            response = self._answer_error(environ, error)
+        if self._after:
+            response = self._run_after(environ, response)
+        if started is not None:
+            self._log_request(environ, response, started)
+        return response.send(environ, start_response)
 
     def log_failure(self, environ: Environ, error: Exception) -> None:
         """Log an unexpected exception with the request that it ended."""
@@ -268,40 +293,15 @@ class Brubeck:
             environ.get("REQUEST_METHOD"),
             _loggable_path(environ),
             error,
-            environ.get("brubeck.request_id"),
+            request_id(environ),
             exc_info=error,
-            extra={"request_id": environ.get("brubeck.request_id")},
+            extra={"request_id": request_id(environ)},
         )
 
-    def _serve(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        started = perf_counter() if access_logger.isEnabledFor(logging.INFO) else None
-        request_id = environ.get("HTTP_X_REQUEST_ID")
-        if request_id is None or not _REQUEST_ID.match(request_id):
-            request_id = f"{getrandbits(96):024x}"
-        environ["brubeck.request_id"] = request_id
-        try:
-            if self._before and (response := self._run_before(environ)) is not None:
-                pass
-            else:
-                path = environ.get("PATH_INFO") or "/"
-                if not path.isascii():
-                    path = _decoded(path)
-                if environ.get("CONTENT_LENGTH"):
-                    content_length(environ)
-                found = self.router.find(path, environ["REQUEST_METHOD"])
-                if isinstance(found, Found):
-                    response = found[0](self, environ, found[1], found[2])
-                else:
-                    response = self._answer_miss(environ, found)
-                if response.body.__class__ is not bytes:
-                    self._start(environ, response)
-        except Exception as error:
-            response = self._answer_error(environ, error)
-        if self._after:
-            response = self._run_after(environ, response)
-        if started is not None:
-            self._log_request(environ, response, started)
-        return response(environ, start_response)
+    def _innermost(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request that has come through the middleware."""
+        environ[_INSIDE] = self
+        return self(environ, start_response)
 
     def _start(self, environ: Environ, response: Response) -> None:
         response.start()
@@ -379,8 +379,8 @@ class Brubeck:
                 _loggable_path(environ),
                 environ.get("REMOTE_ADDR") or "-",
                 (perf_counter() - started) * 1000,
-                environ["brubeck.request_id"],
-                extra={"request_id": environ["brubeck.request_id"]},
+                request_id(environ),
+                extra={"request_id": request_id(environ)},
             )
 
         if response.is_streamed:

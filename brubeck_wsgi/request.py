@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 import webob.request
@@ -25,6 +25,7 @@ from brubeck_wsgi.formdata import (
     parse_urlencoded,
 )
 from brubeck_wsgi.interfaces import Environ
+from brubeck_wsgi.requestid import request_id
 
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0e-\x1f]")
 _JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json\Z", re.IGNORECASE)
@@ -47,7 +48,7 @@ class Request(webob.request.Request):
     @property
     def request_id(self) -> str:
         """The id of this request: the client's ``X-Request-Id``, or one made for it."""
-        return cast(str, self.environ.get("brubeck.request_id", ""))
+        return request_id(self.environ)
 
     @property
     def arguments(self) -> Arguments:
@@ -57,14 +58,15 @@ class Request(webob.request.Request):
             BadRequest: query or form cannot be decoded.
             ContentTooLarge: the form is larger than `max_body_size`.
         """
-        environ = self.environ
-        arguments: Arguments | None = environ.get("brubeck.arguments")
+        own = self.__dict__
+        arguments: Arguments | None = own.get("_arguments")
         if arguments is None:
+            environ = self.environ
             arguments = parse_urlencoded(environ.get("QUERY_STRING", ""))
             if environ.get("CONTENT_TYPE"):
                 for name, values in self._form()[0].items():
                     arguments[name] = [*arguments.get(name, ()), *values]
-            environ["brubeck.arguments"] = arguments
+            own["_arguments"] = arguments
         return arguments
 
     @property
@@ -90,7 +92,12 @@ class Request(webob.request.Request):
     def get_argument(self, name: str, default: Any = None, strip: bool = True) -> Any:
         """Return the last value of an argument; *default* if it was not sent."""
         values = self.arguments.get(name)
-        return _clean(values[-1], strip) if values else default
+        if not values:
+            return default
+        value = values[-1]
+        if not value.isprintable():
+            value = _UNPRINTABLE.sub(" ", value)
+        return value.strip() if strip else value
 
     @property
     def cookies(self) -> dict[str, str]:  # type: ignore[override]  # a plain dictionary, read strictly
@@ -122,8 +129,8 @@ class Request(webob.request.Request):
         self.environ["brubeck.body"] = body
         self.environ["CONTENT_LENGTH"] = str(len(body))
         self.environ["wsgi.input"] = io.BytesIO(body)
-        for parsed in ("brubeck.form", "brubeck.arguments"):
-            self.environ.pop(parsed, None)
+        self.environ.pop("brubeck.form", None)
+        self.__dict__.pop("_arguments", None)
 
     @property
     def json(self) -> Any:

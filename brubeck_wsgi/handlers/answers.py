@@ -9,13 +9,13 @@ from typing import Any
 import msgspec
 
 from brubeck_wsgi.headers import Headers, HeaderSource
-from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse
+from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse, made
 
 _EXPECTED = (
     "text, bytes, a dict or list, a model (msgspec, pydantic, attrs, dataclass), a generator or file, "
     "a Response, a webob.Response, or a tuple (body, status) or (body, status, headers)"
 )
-_TEXT_HEADER = ("Content-Type", TEXT)
+TEXT_HEADER = ("Content-Type", TEXT)
 _BINARY_HEADER = ("Content-Type", BINARY)
 _JSON_HEADER = ("Content-Type", JSON)
 
@@ -42,6 +42,11 @@ def make_response(answer: Any) -> Response:
     return maker(answer) if maker is not None else _of_other_type(answer)
 
 
+def text_response(text: str) -> Response:
+    """Return the answer that is plain text."""
+    return made(text.encode(), [TEXT_HEADER])
+
+
 def _jsonable(value: object) -> object:
     dump = getattr(value, "model_dump", None)  # pydantic's models, which need not be imported to be known
     if dump is not None:
@@ -52,20 +57,16 @@ def _jsonable(value: object) -> object:
 _encode = msgspec.json.Encoder(enc_hook=_jsonable).encode
 
 
-def _of_text(text: str) -> Response:
-    return Response.made(text.encode(), [_TEXT_HEADER])
-
-
 def _of_bytes(body: bytes) -> Response:
-    return Response.made(body, [_BINARY_HEADER])
+    return made(body, [_BINARY_HEADER])
 
 
 def _of_json(value: object) -> Response:
-    return Response.made(_encode(value), [_JSON_HEADER])
+    return made(_encode(value), [_JSON_HEADER])
 
 
 def _of_pieces(pieces: Any) -> Response:
-    return Response.made(pieces, [_TEXT_HEADER])
+    return made(pieces, [TEXT_HEADER])
 
 
 def _of_tuple(answer: tuple[Any, ...]) -> Response:
@@ -95,7 +96,7 @@ def _of_other_type(answer: Any) -> Response:
     if hasattr(answer, "read"):
         return Response(answer)
     if hasattr(answer, "model_dump_json"):
-        return Response.made(answer.model_dump_json().encode(), [_JSON_HEADER])
+        return made(answer.model_dump_json().encode(), [_JSON_HEADER])
     if _is_record(answer):
         return _of_json(answer)
     raise TypeError(f"expected a handler to return {_EXPECTED}; got {type(answer).__name__}")
@@ -115,7 +116,7 @@ def _is_record(answer: object) -> bool:
 
 
 _MAKERS: dict[type, Callable[[Any], Response]] = {
-    str: _of_text,
+    str: text_response,
     bytes: _of_bytes,
     dict: _of_json,
     list: _of_json,
@@ -123,7 +124,7 @@ _MAKERS: dict[type, Callable[[Any], Response]] = {
     Response: lambda response: response,
 }
 _BY_BASE: list[tuple[type, Callable[[Any], Response]]] = [
-    (str, lambda text: _of_text(str(text))),
+    (str, lambda text: text_response(str(text))),
     (bytes, _of_bytes),
     (bytearray, lambda body: _of_bytes(bytes(body))),
     (memoryview, lambda body: _of_bytes(bytes(body))),

@@ -10,7 +10,7 @@ from brubeck_wsgi.errors import HTTPError, MethodNotAllowed, NotFound
 from brubeck_wsgi.handlers.answers import encode_json
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.problems import problem_response
-from brubeck_wsgi.response import JSON, PHRASES, Response, status_line
+from brubeck_wsgi.response import BINARY, JSON, PHRASES, TEXT, Response, status_line
 from brubeck_wsgi.timekeeping import curtime
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ class MessageHandler:
     Attributes:
         SUPPORTED_METHODS: the methods that may be functions of the class; nothing else can be called by a client.
         max_body_size: the largest body this handler reads, in bytes; None for the application's.
+        content_type: the Content-Type of text and bytes that this handler answers, where its headers do not
+            say another; None for plain text and ``application/octet-stream``.
     """
 
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -88,9 +90,15 @@ class MessageHandler:
     application: Any
     environ: Environ
     allowed_methods: tuple[str, ...] = ()
+    content_type: str | None = None
+    _is_changed = False  # whether what the method returns is not all of the answer
     _status_code = _SUCCESS_CODE
     _status_msg: str | None = None
     _rendered: Response | None = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls._is_changed = cls.content_type is not None
 
     def __init__(self, application: Application, message: Request) -> None:
         self.application = application
@@ -172,6 +180,7 @@ class MessageHandler:
         status_line(status_code, status_msg)
         self._status_code = status_code
         self._status_msg = status_msg
+        self._is_changed = True
         self._rendered = None
 
     @lazy
@@ -230,6 +239,9 @@ class MessageHandler:
             if response.status_code == self._SUCCESS_CODE:
                 response.status_code = self._status_code
                 response.status_msg = self._status_msg
+        if self.content_type is not None and response.headers.get("Content-Type") in (TEXT, BINARY):
+            response = response.copy()
+            response.headers["Content-Type"] = self.content_type
         return response
 
     def forget(self) -> None:
@@ -237,6 +249,7 @@ class MessageHandler:
         self.clear_payload()
         self._status_code = self._SUCCESS_CODE
         self._status_msg = None
+        self._is_changed = type(self)._is_changed
 
     def _keep(self, response: Response) -> Response:
         self._rendered = response

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 from collections.abc import Callable, Mapping
+from types import FunctionType
 from typing import Any, Protocol, TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError, HTTPError
-from brubeck_wsgi.handlers.answers import make_response
+from brubeck_wsgi.handlers.answers import TEXT_HEADER, make_response
 from brubeck_wsgi.handlers.base import MessageHandler
 from brubeck_wsgi.interfaces import Environ
-from brubeck_wsgi.response import Response
+from brubeck_wsgi.response import Response, made
 
 logger = logging.getLogger("brubeck.handlers")
 
@@ -74,37 +76,54 @@ def check_handler(handler: object) -> None:
 
 
 def _class_runner(handler_class: type[MessageHandler], name: str, allowed: tuple[str, ...] = ()) -> Runner:
-    # What the class does not override is not called: most handlers have no hooks, and each call of one
-    # that does nothing would cost as much as finding the route (benchmarks/framework.py).
-    own_init = _overridden(handler_class, "__init__")
-    initialize = _overridden(handler_class, "initialize")
-    prepare = _overridden(handler_class, "prepare")
-    on_finish = _overridden(handler_class, "on_finish")
-    answers_errors = _overridden(handler_class, "error")
-    defaults = _positional_defaults(getattr(handler_class, name), 1)
+    # What the class does not override is not called: most handlers have no hooks, and the ceremony for
+    # hooks that do nothing would cost as much as all the rest (benchmarks/framework.py).
+    hooks = ("__init__", "initialize", "prepare", "on_finish", "error")
+    if allowed or any(_overridden(handler_class, hook) for hook in hooks):
+        return _hooked_runner(handler_class, name, allowed)
+    return _plain_runner(handler_class, name)
+
+
+def _plain_runner(handler_class: type[MessageHandler], name: str) -> Runner:
+    method = getattr(handler_class, name)
+    if not isinstance(inspect.getattr_static(handler_class, name), FunctionType):
+        method = _bound_caller(name)
+    defaults = _positional_defaults(method, 1)
     make: Callable[[type[MessageHandler]], MessageHandler] = handler_class.__new__
 
     def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
-        if own_init:
-            handler = handler_class(application, application.request_class(environ, application.max_body_size))
+        handler = make(handler_class)
+        handler.application = application
+        handler.environ = environ
+        if kwargs:
+            answer = method(handler, **kwargs)
+        elif args:
+            answer = method(handler, *(_with_defaults(args, defaults) if None in args else args))
         else:
-            handler = make(handler_class)
-            handler.application = application
-            handler.environ = environ
-        if allowed:
-            handler.allowed_methods = allowed
-        if None in args:
-            args = _with_defaults(args, defaults)
-        if initialize:
-            handler.initialize()
+            answer = method(handler)
+        if answer.__class__ is str and not handler._is_changed:
+            return made(answer.encode(), [TEXT_HEADER])  # make_response, unrolled for what is answered most
+        return _response(handler, answer)
+
+    return run
+
+
+def _hooked_runner(handler_class: type[MessageHandler], name: str, allowed: tuple[str, ...]) -> Runner:
+    defaults = _positional_defaults(getattr(handler_class, name), 1)
+    answers_errors = _overridden(handler_class, "error")
+
+    def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
+        handler = handler_class(application, application.request_class(environ, application.max_body_size))
+        handler.allowed_methods = allowed
+        handler.initialize()
         response: Response | None = None
         try:
-            answer = handler.prepare() if prepare else None
+            answer = handler.prepare()
             if answer is None and handler._rendered is None:
+                args = _with_defaults(args, defaults) if None in args else args
                 answer = getattr(handler, name)(*args, **kwargs)
             response = _response(handler, answer)
-            if response.body.__class__ is not bytes:
-                response.start()
+            response.start()
         except HTTPError:
             raise
         except Exception as error:
@@ -114,21 +133,31 @@ def _class_runner(handler_class: type[MessageHandler], name: str, allowed: tuple
             handler.forget()
             response = _response(handler, handler.error(error))
         finally:
-            if on_finish:
-                if response is not None and response.body.__class__ is not bytes:
-                    response.on_close(lambda: _finish(handler, environ))
-                else:
-                    _finish(handler, environ)
+            if response is not None and response.is_streamed:
+                response.on_close(lambda: _finish(handler, environ))
+            else:
+                _finish(handler, environ)
         return response
 
     return run
+
+
+def _bound_caller(name: str) -> Callable[..., Any]:
+    """Return what calls a method that is no plain function of the class: a property, a static or partial method."""
+
+    def call(handler: MessageHandler, *args: Any, **kwargs: Any) -> Any:
+        return getattr(handler, name)(*args, **kwargs)
+
+    return call
 
 
 def _response(handler: MessageHandler, answer: Any) -> Response:
     if answer is None:
         return handler._rendered or handler.render()
     response = make_response(answer)
-    return response if response is handler._rendered else handler.complete(response)
+    if response is handler._rendered or not handler._is_changed:
+        return response
+    return handler.complete(response)
 
 
 def _finish(handler: MessageHandler, environ: Environ) -> None:

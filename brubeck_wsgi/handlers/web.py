@@ -10,7 +10,7 @@ from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.handlers.answers import encode_json, make_response
 from brubeck_wsgi.handlers.base import MessageHandler
 from brubeck_wsgi.headers import Headers, HeaderSource
-from brubeck_wsgi.response import BINARY, JSON, TEXT, Response
+from brubeck_wsgi.response import JSON, Response, made
 
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]|"  # what a URL may hold already (RFC 3986 §2.2), and "%" of what is quoted
 
@@ -47,11 +47,8 @@ class WebMessageHandler(MessageHandler):
 
     Attributes:
         body: what `render` sends; `set_body` sets it, with the status.
-        content_type: the Content-Type of text and bytes that this handler answers, where its headers do not
-            say another; None for plain text and ``application/octet-stream``.
     """
 
-    content_type: str | None = None
     body: Any = ""
     _headers: Headers | None = None
     _cookies: CookieJar | None = None
@@ -99,11 +96,13 @@ class WebMessageHandler(MessageHandler):
         headers = self._headers
         if headers is None:
             headers = self._headers = Headers()
+            self._is_changed = True
         return headers
 
     @headers.setter
     def headers(self, headers: HeaderSource) -> None:
         self._headers = Headers(headers)
+        self._is_changed = True
 
     @property
     def cookies(self) -> CookieJar:
@@ -111,6 +110,7 @@ class WebMessageHandler(MessageHandler):
         cookies = self._cookies
         if cookies is None:
             cookies = self._cookies = CookieJar()
+            self._is_changed = True
         return cookies
 
     def set_cookie(self, key: str, value: Any, secret: Secret | bool | None = None, **attributes: Any) -> None:
@@ -220,9 +220,6 @@ class WebMessageHandler(MessageHandler):
 
     def complete(self, response: Response) -> Response:
         response = super().complete(response)
-        if self.content_type is not None and response.headers.get("Content-Type") in (TEXT, BINARY):
-            response = response.copy()
-            response.headers["Content-Type"] = self.content_type
         if self._headers is not None or self._cookies is not None:
             response = self._with_headers(response)
         return response
@@ -288,6 +285,6 @@ class JSONMessageHandler(WebMessageHandler):
     def _body_response(self) -> Response:
         payload = self._payload
         if self._hide_status and "data" in payload:
-            return Response.made(encode_json(payload["data"]), [("Content-Type", JSON)])
+            return made(encode_json(payload["data"]), [("Content-Type", JSON)])
         status = {"status_code": self.status_code, "status_msg": self.status_msg}
-        return Response.made(encode_json(status | payload), [("Content-Type", JSON)])
+        return made(encode_json(status | payload), [("Content-Type", JSON)])

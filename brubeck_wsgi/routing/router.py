@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from operator import attrgetter
-from typing import Any, Generic, NamedTuple
+from typing import Any, Generic, TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.routing.rules import Endpoint, Rule
@@ -18,16 +18,11 @@ from brubeck_wsgi.routing.rules import Endpoint, Rule
 _in_order = attrgetter("order")
 
 
-class Found(NamedTuple, Generic[Endpoint]):
-    """The endpoint that answers, and the arguments that the path gives it."""
-
-    endpoint: Endpoint
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    rule: Rule[Endpoint]
+Found: TypeAlias = tuple[Endpoint, tuple[Any, ...], dict[str, Any]]
+"""The endpoint that answers, and the positional and keyword arguments that the path gives it."""
 
 
-class Miss(NamedTuple, Generic[Endpoint]):
+class Miss(Generic[Endpoint]):
     """No endpoint answers.
 
     Attributes:
@@ -35,17 +30,26 @@ class Miss(NamedTuple, Generic[Endpoint]):
         rule: the first rule that matches the path; None if none does.
     """
 
-    allowed: tuple[str, ...]
-    rule: Rule[Endpoint] | None
+    __slots__ = ("allowed", "rule")
+
+    def __init__(self, allowed: tuple[str, ...], rule: Rule[Endpoint] | None) -> None:
+        self.allowed = allowed
+        self.rule = rule
 
 
 class Router(Generic[Endpoint]):
     """Rules in the order they were added.
 
     Finding is safe from any number of threads, also while rules are added.
+
+    Attributes:
+        rules: all of them, in order.
+        literal: what `find` says of paths that rules name letter for letter, by path and method, ``""`` for all
+            other methods; empty until `find` is called after a rule was added.
     """
 
     def __init__(self) -> None:
+        self.literal: _Literal[Endpoint] = {}
         self.rules: list[Rule[Endpoint]] = []
         self._names: dict[str, Rule[Endpoint]] = {}
         self._index: _Index[Endpoint] | None = None
@@ -57,7 +61,7 @@ class Router(Generic[Endpoint]):
             raise ConfigurationError(f"expected one route named {rule.name!r}, {named.pattern!r} has that name already")
         rule.order = len(self.rules)
         self.rules.append(rule)
-        self._index = None
+        self._index, self.literal = None, {}
 
     def find(self, path: str, method: str) -> Found[Endpoint] | Miss[Endpoint]:
         """Return what answers *method* on *path*.
@@ -87,7 +91,8 @@ class Router(Generic[Endpoint]):
             raise ConfigurationError(f"expected the name of a route, got {name!r}") from None
 
     def _build(self) -> _Index[Endpoint]:
-        self._index = index = _Index(list(self.rules))
+        index = _Index(list(self.rules))
+        self._index, self.literal = index, index.literal
         return index
 
 
@@ -101,7 +106,7 @@ def first_match(rules: Sequence[Rule[Endpoint]], path: str, method: str) -> Foun
             if arguments is not None:
                 endpoint = rule.endpoints.get(method, rule.fallback)
                 if endpoint is not None:
-                    return Found(endpoint, *arguments, rule)
+                    return endpoint, arguments[0], arguments[1]
                 passed = passed or []
                 passed.append(rule)
     if passed is None:
@@ -109,6 +114,7 @@ def first_match(rules: Sequence[Rule[Endpoint]], path: str, method: str) -> Foun
     return Miss(tuple(dict.fromkeys(name for rule in passed for name in rule.endpoints)), passed[0])
 
 
+_Literal: TypeAlias = dict[str, dict[str, Found[Endpoint] | Miss[Endpoint]]]
 _UNKNOWN: Miss[Any] = Miss((), None)
 
 
@@ -121,7 +127,7 @@ class _Index(Generic[Endpoint]):
     """
 
     def __init__(self, rules: Sequence[Rule[Endpoint]]) -> None:
-        self.literal: dict[str, dict[str, Found[Endpoint] | Miss[Endpoint]]] = {}
+        self.literal: _Literal[Endpoint] = {}
         self._root: _Node[Endpoint] = _Node()
         literals: dict[str, list[Rule[Endpoint]]] = {}
         for rule in rules:
