@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+from contextlib import closing
 
 import pytest
 from servers import ROOT
@@ -164,9 +165,10 @@ def test_generator_function_streams_its_pieces(monkeypatch):
     headers = {}
 
     # Called as a server calls it: TestApp would join the pieces.
-    pieces = streaming.app(TestRequest.blank("/count/3").environ, lambda status, pairs: headers.update(pairs))
-
-    assert list(pieces) == [b"1\n", b"2\n", b"3\n"]
+    with closing(
+        streaming.app(TestRequest.blank("/count/3").environ, lambda status, pairs: headers.update(pairs))
+    ) as pieces:
+        assert list(pieces) == [b"1\n", b"2\n", b"3\n"]
     assert "Content-Length" not in headers
     assert TestApp(streaming.app).get("/count/3").text == "1\n2\n3\n"
 

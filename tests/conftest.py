@@ -1,0 +1,20 @@
+"""What holds for every test: an application that answers in this process keeps to PEP 3333, both ways."""
+
+from __future__ import annotations
+
+from wsgiref.validate import validator
+
+import pytest
+
+from brubeck_wsgi import Brubeck
+
+
+@pytest.fixture(autouse=True)
+def _validated(monkeypatch):
+    """Put `wsgiref.validate` around every application; WebTest has a lint of its own outside of that."""
+    answer = Brubeck.__call__
+
+    def validated_answer(app, environ, start_response):
+        return validator(lambda *call: answer(app, *call))(environ, start_response)
+
+    monkeypatch.setattr(Brubeck, "__call__", validated_answer)
