@@ -76,9 +76,15 @@ CONVERTERS: Mapping[str, Converter] = {
 
 def check_converter(name: str, converter: Converter) -> None:
     """Raise `ValueError` unless *converter* can stand in templates under *name*."""
-    if not re.fullmatch(r"[A-Za-z_]\w*", name):
+    if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z_]\w*", name):
         raise ValueError(f"expected a converter name like 'int', got {name!r}")
     if not isinstance(converter, Converter):
         raise ValueError(f"expected an instance of Converter for {name!r}, got {converter!r}")
-    if re.compile(converter.regex).groups:
+    if not isinstance(converter.regex, str):
+        raise ValueError(f"expected text as the regex of converter {name!r}, got {converter.regex!r}")
+    try:
+        groups = re.compile(f"(?P<field>{converter.regex})").groups  # as it stands in templates
+    except (re.error, OverflowError) as error:
+        raise ValueError(f"regex {converter.regex!r} of converter {name!r}: {error}") from error
+    if groups > 1:
         raise ValueError(f"expected no capturing groups in the regex of converter {name!r}: use (?:…)")

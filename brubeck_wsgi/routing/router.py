@@ -8,8 +8,10 @@ that requires nothing at its beginning is tried always.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Sequence
 from operator import attrgetter
+from threading import Lock
 from typing import Any, Generic, TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError
@@ -53,15 +55,17 @@ class Router(Generic[Endpoint]):
         self.rules: list[Rule[Endpoint]] = []
         self._names: dict[str, Rule[Endpoint]] = {}
         self._index: _Index[Endpoint] | None = None
+        self._changing = Lock()
 
     def add(self, rule: Rule[Endpoint]) -> None:
         """Append *rule*; `ConfigurationError` if another one has its name."""
         named = self._names.setdefault(rule.name, rule) if rule.name is not None else rule
         if named is not rule:
             raise ConfigurationError(f"expected one route named {rule.name!r}, {named.pattern!r} has that name already")
-        rule.order = len(self.rules)
-        self.rules.append(rule)
-        self._index, self.literal = None, {}
+        with self._changing:
+            rule.order = len(self.rules)
+            self.rules.append(rule)
+            self._index, self.literal = None, {}
 
     def find(self, path: str, method: str) -> Found[Endpoint] | Miss[Endpoint]:
         """Return what answers *method* on *path*.
@@ -77,7 +81,7 @@ class Router(Generic[Endpoint]):
         known = index.literal.get(path)
         if known is not None:
             return known.get(method) or known[""]
-        return first_match(index.candidates(path) if path[-1:] != "\n" else self.rules, path, method)
+        return first_match(index.candidates(path), path, method)
 
     def has_name(self, name: str) -> bool:
         """Tell whether a rule is called *name*."""
@@ -91,8 +95,9 @@ class Router(Generic[Endpoint]):
             raise ConfigurationError(f"expected the name of a route, got {name!r}") from None
 
     def _build(self) -> _Index[Endpoint]:
-        index = _Index(list(self.rules))
-        self._index, self.literal = index, index.literal
+        with self._changing:  # else an index without the rule that is just added could stay
+            index = self._index or _Index(self.rules)
+            self._index, self.literal = index, index.literal
         return index
 
 
@@ -128,6 +133,7 @@ class _Index(Generic[Endpoint]):
 
     def __init__(self, rules: Sequence[Rule[Endpoint]]) -> None:
         self.literal: _Literal[Endpoint] = {}
+        self._naming: dict[str, list[Rule[Endpoint]]] = {}
         self._root: _Node[Endpoint] = _Node()
         literals: dict[str, list[Rule[Endpoint]]] = {}
         for rule in rules:
@@ -137,7 +143,14 @@ class _Index(Generic[Endpoint]):
             else:
                 self._root.insert(prefix, rule)
         for path, naming in literals.items():
-            self.literal[path] = _answers(sorted([*self.candidates(path), *naming], key=_in_order), path)
+            others = self.candidates(path)
+            if any(rule.converts and rule.match(path) for rule in others):
+                # Converters are asked at each request: they may change their mind, or make what can be changed.
+                for rule in naming:
+                    self._root.insert(path, rule)
+            else:
+                self._naming[path] = naming
+                self.literal[path] = _answers(sorted([*others, *naming], key=_in_order), path)
 
     def candidates(self, path: str) -> Sequence[Rule[Endpoint]]:
         """Return the rules that can match *path* by what they require at its beginning, in order."""
@@ -155,6 +168,8 @@ class _Index(Generic[Endpoint]):
             node = next_node
             if node.rules:
                 found = sorted([*found, *node.rules], key=_in_order) if found else node.rules
+        if path[-1:] == "\n":  # a pattern's $ matches before it too
+            found = sorted([*found, *self._naming.get(path[:-1], ())], key=_in_order)
         return found
 
 
@@ -179,7 +194,7 @@ class _Node(Generic[Endpoint]):
         for segment in segments:
             node = node.children.setdefault(segment, _Node())
         home = node.tails.setdefault(len(tail), {}).setdefault(tail, []) if tail else node.rules
-        home.append(rule)
+        insort(home, rule, key=_in_order)
 
 
 def _answers(rules: Sequence[Rule[Endpoint]], path: str) -> dict[str, Found[Endpoint] | Miss[Endpoint]]:

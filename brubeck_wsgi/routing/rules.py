@@ -15,7 +15,7 @@ Endpoint = TypeVar("Endpoint")
 UrlArguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)(?::([A-Za-z_]\w*))?\}")
-_PATH_SAFE = "!$&'()*+,;=:@-._~"  # RFC 3986 §3.3, pchar
+_PATH_SAFE = "/!$&'()*+,;=:@-._~"  # RFC 3986 §3.3, pchar
 
 
 class Rule(Generic[Endpoint]):
@@ -29,6 +29,9 @@ class Rule(Generic[Endpoint]):
         name: for `url_for`.
         converters: the converters that a template may name.
         handler: what the endpoints run, as it was registered.
+
+    Attributes:
+        converts: whether converters make the values, and may say of a path that it is no match after all.
 
     Raises:
         ConfigurationError: the pattern cannot be understood.
@@ -50,10 +53,11 @@ class Rule(Generic[Endpoint]):
         self.order = -1
         self.template: str | None = None
         self._fields: dict[str, Converter] = {}
+        self._url_form = ""
         self.regex = self._compile(pattern, converters)
         self.match: Callable[[str], re.Match[str] | None] = self.regex.match
         self._named = bool(self.regex.groupindex)
-        self._plain = all(type(field).load is Converter.load for field in self._fields.values())
+        self.converts = any(type(field).load is not Converter.load for field in self._fields.values())
 
     def arguments(self, match: re.Match[str]) -> UrlArguments | None:
         """Return the positional and the keyword arguments that *match* gives the handler.
@@ -67,7 +71,7 @@ class Rule(Generic[Endpoint]):
         values: dict[str, Any] = match.groupdict()
         if None in values.values():
             values = {name: value for name, value in values.items() if value is not None}
-        if not self._plain:
+        if self.converts:
             try:
                 for name, field in self._fields.items():
                     values[name] = field.load(values[name])
@@ -87,9 +91,11 @@ class Rule(Generic[Endpoint]):
         missing = self._fields.keys() - values.keys()
         if missing:
             raise ValueError(f"expected a value for {', '.join(sorted(missing))} of {self.template!r}")
-        path = _FIELD.sub(lambda field: self._dump(field[1], values[field[1]]), self.template)
-        query = {name: value for name, value in values.items() if name not in self._fields}
-        return f"{path}?{urlencode(query, doseq=True)}" if query else path
+        path = self._url_form.format_map({name: self._dump(name, values[name]) for name in self._fields})
+        if path.startswith("//"):  # RFC 3986 §4.2: a host would come next
+            path = f"/%2F{path[2:]}"
+        query = urlencode({name: value for name, value in values.items() if name not in self._fields}, doseq=True)
+        return f"{path}?{query}" if query else path
 
     def required_prefix(self) -> tuple[str, bool]:
         """Return what every matching path begins with, and whether that is all the pattern matches.
@@ -110,15 +116,14 @@ class Rule(Generic[Endpoint]):
 
     def _compile(self, pattern: str | re.Pattern[str], converters: Mapping[str, Converter]) -> re.Pattern[str]:
         try:
-            if isinstance(pattern, re.Pattern):
-                re.compile(pattern.pattern + "")  # bytes patterns fail here
+            if isinstance(pattern, re.Pattern) and isinstance(pattern.pattern, str):
                 return pattern
             if not isinstance(pattern, str):
-                raise TypeError(f"expected text or a compiled pattern, got {type(pattern).__name__}")
+                raise TypeError("expected text, or a compiled pattern of text")
             if pattern.startswith("^"):
                 return re.compile(pattern)
             return self._compile_template(pattern, converters)
-        except (re.error, TypeError) as error:
+        except (re.error, TypeError, OverflowError) as error:
             raise ConfigurationError(f"route {pattern!r}: {error}") from error
 
     def _compile_template(self, template: str, converters: Mapping[str, Converter]) -> re.Pattern[str]:
@@ -136,27 +141,30 @@ class Rule(Generic[Endpoint]):
             if name in self._fields:
                 raise ConfigurationError(f"expected each field once in {template!r}, {name!r} comes again")
             self._fields[name] = converters[kind]
-            source += _literal_source(template, template[position : field.start()])
-            source += f"(?P<{name}>{converters[kind].regex})"
+            literal = _checked_literal(template, template[position : field.start()])
+            source += f"{re.escape(literal)}(?P<{name}>{converters[kind].regex})"
+            self._url_form += f"{quote(literal, safe=_PATH_SAFE)}{{{name}}}"
             position = field.end()
+        literal = _checked_literal(template, template[position:])
+        self._url_form += quote(literal, safe=_PATH_SAFE)
         self.template = template
-        return re.compile(source + _literal_source(template, template[position:]) + r"\Z")
+        return re.compile(rf"{source}{re.escape(literal)}\Z")
 
     def _dump(self, name: str, value: Any) -> str:
         converter = self._fields[name]
         text = converter.dump(value)
         if not re.fullmatch(converter.regex, text):
             raise ValueError(f"expected a value for {name} of {self.template!r} that its field matches, got {value!r}")
-        return quote(text, safe=_PATH_SAFE + "/")
+        return quote(text, safe=_PATH_SAFE)
 
     def __repr__(self) -> str:
         return f"<Rule {self.pattern}>"
 
 
-def _literal_source(template: str, text: str) -> str:
+def _checked_literal(template: str, text: str) -> str:
     if "{" in text or "}" in text:
         raise ConfigurationError(f"expected fields like {{name}} or {{name:int}} in {template!r}, got {text!r}")
-    return re.escape(text)
+    return text
 
 
 def _literal_prefix(parsed: Any) -> tuple[str, bool, bool]:
