@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from typing import Any
 
 from brubeck_wsgi.errors import BadRequest, ContentTooLarge
@@ -54,7 +55,7 @@ class LimitedBody:
         """Return 1 to *size* bytes; ``b""`` at the end of the body.
 
         Raises:
-            BadRequest: the client sent less than it declared.
+            BadRequest: the client sent less than it declared, or what the server cannot take apart.
             ContentTooLarge: it sent more than the limit, which it had not declared.
         """
         if self._remaining is not None:
@@ -63,8 +64,8 @@ class LimitedBody:
             return b""
         try:
             piece: bytes = self._stream.read(size)
-        except OSError as error:
-            raise BadRequest("the connection ended within the body") from error
+        except _server_errors() as error:
+            raise BadRequest("expected the rest of the body, which is malformed or did not come") from error
         self._taken += len(piece)
         if self._taken > self._limit:
             raise _too_large(self._limit)
@@ -77,6 +78,31 @@ class LimitedBody:
     def read_all(self) -> bytes:
         """Return the rest of the body; errors as `read` has them."""
         return b"".join(iter(lambda: self.read(_BLOCK), b""))
+
+
+class BodyFile(io.RawIOBase):
+    """A body as a file that can be read, errors as `LimitedBody` has them; for `io.BufferedReader`."""
+
+    def __init__(self, body: LimitedBody) -> None:
+        self._body = body
+
+    def readable(self) -> bool:
+        """Tell that this can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill *buffer* as far as one `LimitedBody.read` goes; return how far that is, in bytes."""
+        view = memoryview(buffer).cast("B")
+        piece = self._body.read(len(view))
+        view[: len(piece)] = piece
+        return len(piece)
+
+
+def _server_errors() -> tuple[type[Exception], ...]:
+    """Return what servers raise where a body breaks off or is malformed."""
+    # Gunicorn's for a malformed chunk or trailer is no OSError; if it serves us, it is loaded.
+    gunicorn = sys.modules.get("gunicorn.http.errors")
+    return (OSError,) if gunicorn is None else (OSError, gunicorn.ParseException)
 
 
 def _too_large(limit: int) -> ContentTooLarge:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from http.cookies import Morsel
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -26,7 +25,9 @@ SIGNED_LIFETIME = 31 * 24 * 3600
 
 _LARGEST = 4096  # RFC 6265bis §5.6: browsers drop a larger pair of name and value without a word.
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
-_ATTRIBUTE = re.compile(r"[^;\x00-\x1f\x7f]*\Z")
+_ATTRIBUTE = re.compile(r"[ -:<-~]*\Z")
+_PLAIN_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*\Z")  # RFC 6265 §4.1.1: cookie-octet
+_UNSAFE = re.compile(r"[^ !#-+\--:<-\[\]-~]")
 _ESCAPE = re.compile(rb"\\(?:([0-3][0-7][0-7])|(.))", re.DOTALL)
 _SALT = "brubeck_wsgi.cookies:"
 
@@ -85,27 +86,25 @@ def serialize_cookie(
         raise ValueError(f"expected a cookie name made of token characters, got {name!r}")
     for attribute in (path, domain):
         if attribute is not None and not _ATTRIBUTE.match(attribute):
-            raise ValueError(f"expected a cookie attribute without ';' and control characters, got {attribute!r}")
+            raise ValueError(f"expected a cookie attribute in printable ASCII without ';', got {attribute!r}")
+    if samesite is not None and samesite not in get_args(SameSite):
+        raise ValueError(f"expected samesite as one of {get_args(SameSite)}, got {samesite!r}")
     if samesite == "None" and not secure:
         raise ValueError("expected secure=True with samesite='None', which browsers demand")
-    morsel: Morsel[str] = Morsel()
-    octets = value.encode().decode("latin-1")
-    _set_value(morsel, name, octets)
-    if len(name) + len(morsel.coded_value) > _LARGEST:
-        raise ValueError(f"expected a cookie of at most {_LARGEST} bytes, {name!r} has more")
-    attributes: dict[str, Any] = {
-        "path": path,
-        "domain": domain,
-        "max-age": None if max_age is None else int(max_age),
-        "expires": None if expires is None else http_date(expires),
-        "secure": secure,
-        "httponly": httponly,
-        "samesite": samesite,
-    }
-    for attribute_name, setting in attributes.items():
-        if setting is not None:
-            morsel[attribute_name] = setting
-    return morsel.OutputString()
+    coded = _encode_value(value)
+    if len(name) + len(coded) > _LARGEST:
+        raise ValueError(f"expected a cookie of at most {_LARGEST} bytes, {name!r} has {len(name) + len(coded)}")
+    pieces = [
+        f"{name}={coded}",
+        f"Domain={domain}" if domain else "",
+        "" if expires is None else f"Expires={http_date(expires)}",
+        "HttpOnly" if httponly else "",
+        "" if max_age is None else f"Max-Age={int(max_age)}",
+        f"Path={path}" if path else "",
+        f"SameSite={samesite}" if samesite else "",
+        "Secure" if secure else "",
+    ]
+    return "; ".join(filter(None, pieces))
 
 
 def sign(name: str, value: object, secret: Secret) -> str:
@@ -172,18 +171,19 @@ class CookieJar(Mapping[str, str]):
                 return line
         raise KeyError(name)
 
-    def __iter__(self) -> Any:
-        return iter({key for key, _, _ in self._lines})
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(key for key, _, _ in self._lines))
 
     def __len__(self) -> int:
         return len({key for key, _, _ in self._lines})
 
 
-def _set_value(morsel: Morsel[str], name: str, octets: str) -> None:
-    from http.cookies import SimpleCookie
-
-    _, coded = SimpleCookie().value_encode(octets)
-    morsel.set(name, octets, coded)
+def _encode_value(value: str) -> str:
+    # Not http.cookies, which refuses control characters in its newer versions even where it escapes them.
+    if _PLAIN_VALUE.match(value):
+        return value
+    octets = value.encode().decode("latin-1")
+    return '"' + _UNSAFE.sub(lambda m: f"\\{ord(m[0]):03o}", octets) + '"'
 
 
 def _decode_value(name: str, value: str) -> str:
@@ -198,8 +198,8 @@ def _decode_value(name: str, value: str) -> str:
 
 def _secrets(secret: Secret) -> tuple[str, ...]:
     secrets = (secret,) if isinstance(secret, str) else tuple(secret)
-    if not secrets or not all(secrets):
-        raise ConfigurationError("expected a cookie secret or a list of them, got none")
+    if not secrets or not all(isinstance(each, str) and each for each in secrets):
+        raise ConfigurationError("expected a cookie secret or a list of them, each as text that is not empty")
     return secrets
 
 

@@ -5,13 +5,16 @@ Sources: WHATWG URL §5.1 (application/x-www-form-urlencoded), RFC 7578 (multipa
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, Protocol, TypeAlias, cast
+import shutil
+from collections.abc import Iterator
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 from urllib.parse import parse_qsl
 
 from brubeck_wsgi.errors import BadRequest, ContentTooLarge, UnsupportedMediaType
 
 if TYPE_CHECKING:
-    from multipart import MultipartPart
+    from multipart import MultipartSegment
 
 URLENCODED = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -19,6 +22,7 @@ MULTIPART = "multipart/form-data"
 MOST_FIELDS = 1000
 """The most fields that one query or form may have: each costs memory before anyone has seen it."""
 
+_BLOCK = 64 * 1024
 _SPOOL_BYTES = 64 * 1024  # a larger part of a multipart body goes to a temporary file
 
 Arguments: TypeAlias = dict[str, list[str]]
@@ -38,25 +42,33 @@ class UploadedFile:
         filename: as the client says it, without folders; never use it as a path unchecked.
         content_type: as the client says it.
         size: in bytes.
-        file: the content, open for reading in binary; in memory or a temporary file that goes with it.
+        file: the content, open for reading in binary; in memory, or a temporary file that goes with it.
     """
 
-    def __init__(self, part: MultipartPart) -> None:
-        self.name: str = part.name
-        self.filename: str = (part.filename or "").replace("\\", "/").rpartition("/")[2]
-        self.content_type: str = part.content_type
-        self.size: int = part.size
-        self.file: IO[bytes] = part.file
-        self._part = part
+    def __init__(self, segment: MultipartSegment, file: SpooledTemporaryFile[bytes]) -> None:
+        self.name: str = segment.name
+        self.filename: str = segment.filename.replace("\\", "/").rpartition("/")[2]
+        self.content_type: str = segment.content_type or "application/octet-stream"
+        self.size: int = segment.size
+        self.file = file
 
     @property
     def body(self) -> bytes:
         """The whole content; mind its `size`."""
-        return cast(bytes, self._part.raw)
+        place = self.file.tell()
+        self.file.seek(0)
+        content = self.file.read()
+        self.file.seek(place)
+        return content
 
     def save_as(self, path: str) -> int:
         """Write the content to *path*; return its size in bytes."""
-        return cast(int, self._part.save_as(path))
+        place = self.file.tell()
+        self.file.seek(0)
+        with open(path, "wb") as target:
+            shutil.copyfileobj(self.file, target)
+        self.file.seek(place)
+        return self.size
 
     def __repr__(self) -> str:
         return f"<UploadedFile {self.filename!r} {self.content_type} {self.size} bytes>"
@@ -112,7 +124,7 @@ def parse_multipart(stream: Readable, content_type: str, limit: int) -> tuple[Ar
         ContentTooLarge: it has too many parts, or too large ones.
         UnsupportedMediaType: the boundary is missing.
     """
-    from multipart import MultipartError, MultipartParser, ParserLimitReached, parse_options_header
+    from multipart import ParserLimitReached, parse_options_header
 
     _, options = parse_options_header(content_type)
     boundary = options.get("boundary", "")
@@ -121,21 +133,46 @@ def parse_multipart(stream: Readable, content_type: str, limit: int) -> tuple[Ar
     arguments: Arguments = {}
     files: dict[str, list[UploadedFile]] = {}
     try:
-        for part in MultipartParser(
-            stream,
-            boundary,
-            strict=True,
-            part_limit=MOST_FIELDS,
-            spool_limit=_SPOOL_BYTES,
-            memory_limit=limit,
-            disk_limit=limit,
-        ):
-            if part.filename is not None:
-                files.setdefault(part.name, []).append(UploadedFile(part))
+        for segment, content in _segments(stream, boundary, limit):
+            if not segment.name:
+                raise BadRequest("expected a name for each part of a multipart form")
+            if segment.filename is not None:
+                files.setdefault(segment.name, []).append(UploadedFile(segment, content))
             else:
-                arguments.setdefault(part.name, []).append(part.value)
+                value = content.read().decode(segment.charset or "utf-8")
+                arguments.setdefault(segment.name, []).append(value)
     except ParserLimitReached as error:
         raise ContentTooLarge(f"multipart form: {error}") from None
-    except (MultipartError, UnicodeError, LookupError) as error:
+    except (ValueError, LookupError) as error:  # MultipartError is a ValueError; LookupError: an unknown charset
         raise BadRequest(f"expected a multipart form: {str(error)[:200]}") from None
     return arguments, files
+
+
+class _Content(SpooledTemporaryFile[bytes]):
+    """The content of a part; closed, without a ResourceWarning, when nobody has it any more."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def _segments(stream: Readable, boundary: str, limit: int) -> Iterator[tuple[MultipartSegment, _Content]]:
+    """Read the parts of a multipart form: what stands at the head of each, and its content."""
+    from multipart import MultipartSegment, ParserLimitReached, PushMultipartParser
+
+    taken = 0
+    content = _Content()
+    # Not its strict mode, which refuses the line break after the last boundary if that is read by itself.
+    with PushMultipartParser(boundary, max_segment_count=MOST_FIELDS) as parser:
+        while not parser.closed:
+            for event in parser.parse(stream.read(_BLOCK)):
+                if isinstance(event, MultipartSegment):
+                    segment = event
+                    content = _Content(_SPOOL_BYTES)
+                elif event:
+                    taken += len(event)
+                    if taken > limit:
+                        raise ParserLimitReached(f"expected at most {limit} bytes")
+                    content.write(event)
+                else:
+                    content.seek(0)
+                    yield segment, content

@@ -22,8 +22,11 @@ def checked_header(name: str, value: HeaderValue) -> tuple[str, str]:
         name: a token (RFC 9110 §5.1).
         value: text that fits latin-1 and holds no control characters (PEP 3333, so CR and LF
             cannot smuggle in a second header), or a number.
+
+    Raises:
+        TypeError: the value is neither.
     """
-    text = value if isinstance(value, str) else str(value)
+    text = value if isinstance(value, str) else _number_text(name, value)
     if not isinstance(name, str) or not _NAME.match(name):
         raise ValueError(f"expected a header name made of token characters, got {name!r}")
     if _CONTROL.search(text):
@@ -110,3 +113,9 @@ class Headers(MutableMapping[str, str]):
 
     def __repr__(self) -> str:
         return f"Headers({self.pairs!r})"
+
+
+def _number_text(name: str, value: float) -> str:
+    if not isinstance(value, int | float):
+        raise TypeError(f"expected text or a number for header {name}, got {type(value).__name__}")
+    return str(value)

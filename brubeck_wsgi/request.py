@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
+from typing import IO, Any, Self, cast
 
 import msgspec
 import webob.request
+from webob.descriptors import environ_decoder
 from webob.multidict import MultiDict
 
-from brubeck_wsgi.body import MAX_BODY_SIZE, LimitedBody
+from brubeck_wsgi.body import MAX_BODY_SIZE, BodyFile, LimitedBody
 from brubeck_wsgi.cookies import parse_cookies
-from brubeck_wsgi.errors import BadRequest, HTTPError, UnsupportedMediaType
+from brubeck_wsgi.errors import BadRequest, UnsupportedMediaType
 from brubeck_wsgi.formdata import (
     MULTIPART,
     URLENCODED,
@@ -44,6 +45,24 @@ class Request(webob.request.Request):
         own = self.__dict__
         own["environ"] = environ
         own["max_body_size"] = max_body_size
+
+    @classmethod
+    def blank(cls, path: str, *arguments: Any, **options: Any) -> Self:
+        """Return a request for *path* out of nothing, as `webob.Request.blank` does."""
+        return cls(webob.request.Request.blank(path, *arguments, **options).environ)
+
+    def copy(self) -> Self:
+        """Return the same request over an environ of its own."""
+        self.make_body_seekable()
+        copy = type(self)(self.environ.copy(), self.max_body_size)
+        copy.make_body_seekable()
+        return copy
+
+    def copy_get(self) -> Self:
+        """Return a GET for the same over an environ of its own, without the body."""
+        copy = type(self)(self.environ.copy(), self.max_body_size)
+        copy.method, copy.content_type, copy.body = "GET", "", b""
+        return copy
 
     @property
     def request_id(self) -> str:
@@ -111,26 +130,60 @@ class Request(webob.request.Request):
         Raises:
             BadRequest: the client sent less than it declared.
             ContentTooLarge: it is larger than `max_body_size`.
+            UnsupportedMediaType: a multipart form was read from it before, as a stream. To have both, read
+                the body first.
         """
         environ = self.environ
         body: bytes | None = environ.get("brubeck.body")
         if body is None:
             if "brubeck.form" in environ:
-                raise RuntimeError(
-                    "expected to read the body before the multipart form in it, which was read as a stream"
-                )
-            body = LimitedBody(environ, self.max_body_size).read_all()
+                # No RuntimeError: a client makes this happen where a handler expects another kind of body.
+                raise UnsupportedMediaType("expected a body that is no multipart form")
+            is_begun = "brubeck.body_file" in environ
+            body = self.body_file.read() if is_begun else LimitedBody(environ, self.max_body_size).read_all()
             self.body = body
         return body
 
     @body.setter
     def body(self, body: bytes | None) -> None:
         body = body or b""
+        self._replace_input(io.BytesIO(body))
         self.environ["brubeck.body"] = body
         self.environ["CONTENT_LENGTH"] = str(len(body))
-        self.environ["wsgi.input"] = io.BytesIO(body)
-        self.environ.pop("brubeck.form", None)
-        self.__dict__.pop("_arguments", None)
+
+    @property  # type: ignore[override]  # types-WebOb promises no more than read()
+    def body_file(self) -> IO[bytes]:
+        """The body as a file that ends where the body ends; reading it raises what `body` raises.
+
+        Unless `body` was read before, it is a stream: what is read from it, `body` will not have.
+        """
+        environ = self.environ
+        stream = environ["wsgi.input"]
+        if "brubeck.body" in environ:
+            return cast(IO[bytes], stream)
+        wrapped, file = environ.get("brubeck.body_file", (None, None))
+        if wrapped is not stream:
+            file = io.BufferedReader(BodyFile(LimitedBody(environ, self.max_body_size)))
+            environ["brubeck.body_file"] = stream, file
+        return cast(IO[bytes], file)
+
+    @body_file.setter
+    def body_file(self, file: IO[bytes]) -> None:
+        self._replace_input(file)
+        self.environ.pop("CONTENT_LENGTH", None)
+        self.environ["wsgi.input_terminated"] = True
+
+    @property
+    def body_file_seekable(self) -> IO[bytes]:
+        """The body as a file at its beginning, which can seek; errors as `body` has them."""
+        self.make_body_seekable()
+        return self.body_file
+
+    def make_body_seekable(self) -> None:
+        """Have ``wsgi.input`` be the whole body in memory, at its beginning."""
+        self.body = self.body  # a new file over it
+
+    copy_body = make_body_seekable
 
     @property
     def json(self) -> Any:
@@ -141,7 +194,7 @@ class Request(webob.request.Request):
                 after it asked, so this check is part of the protection against forged requests.
             BadRequest: it is not valid JSON in UTF-8.
         """
-        if not _JSON_TYPE.match(self.content_type):
+        if not _JSON_TYPE.match(self.content_type.strip()):
             raise UnsupportedMediaType(f"expected a JSON body, got Content-Type {self.content_type[:60]!r}")
         try:
             return msgspec.json.decode(self.body)
@@ -156,7 +209,7 @@ class Request(webob.request.Request):
         charset = self.charset or "UTF-8"
         try:
             return self.body.decode(charset)
-        except (UnicodeError, LookupError):
+        except (ValueError, LookupError):
             raise BadRequest(f"expected a body in {charset[:40]}") from None
 
     def is_disconnect(self) -> bool:
@@ -177,14 +230,18 @@ class Request(webob.request.Request):
             if kind == URLENCODED:
                 form = parse_urlencoded(self.body.decode("latin-1")), {}
             elif kind == MULTIPART:
-                stream = (
-                    io.BytesIO(self.body) if "brubeck.body" in environ else LimitedBody(environ, self.max_body_size)
-                )
+                stream = io.BytesIO(self.body) if "brubeck.body" in environ else self.body_file
                 form = parse_multipart(stream, header, self.max_body_size)
             else:
-                form = {}, {}
+                return {}, {}
             environ["brubeck.form"] = form
         return form
+
+    def _replace_input(self, file: IO[bytes]) -> None:
+        self.environ["wsgi.input"] = file
+        for key in ("brubeck.body", "brubeck.form"):
+            self.environ.pop(key, None)
+        self.__dict__.pop("_arguments", None)
 
 
 def _clean(value: str, strip: bool) -> str:
@@ -199,14 +256,15 @@ def _guard(name: str, inherited: property) -> property:
     def read(self: Request) -> Any:
         try:
             return inherited.fget(self)  # type: ignore[misc]  # all of WebOb's have a getter
-        except HTTPError:
-            raise
-        except (ValueError, KeyError, IndexError) as error:
+        except (ValueError, OverflowError) as error:  # OverflowError: dates at the end of time
             raise BadRequest(f"expected a well-formed request, its {name} cannot be read") from error
 
     return property(read, inherited.fset, inherited.fdel, inherited.__doc__)
 
 
-for _name, _attribute in vars(webob.request.BaseRequest).items():
+_inherited = dict(vars(webob.request.BaseRequest))
+# PEP 3333 has servers leave out an empty PATH_INFO; WebOb's raises KeyError then.
+_inherited["path_info"] = _inherited["upath_info"] = environ_decoder("PATH_INFO", "", encattr="url_encoding")
+for _name, _attribute in _inherited.items():
     if isinstance(_attribute, property) and _name not in vars(Request):
         setattr(Request, _name, _guard(_name, _attribute))
