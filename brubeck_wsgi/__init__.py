@@ -31,6 +31,7 @@ from brubeck_wsgi.response import Response
 from brubeck_wsgi.routing import Converter
 
 if TYPE_CHECKING:
+    from brubeck_wsgi.connections import WSGIConnection
     from brubeck_wsgi.request import Request
 
 __version__ = "1.0.0a1"
@@ -60,15 +61,20 @@ __all__ = [
     "UnprocessableContent",
     "UnsupportedMediaType",
     "ValidationError",
+    "WSGIConnection",
     "WebMessageHandler",
     "render",
 ]
 
 
 def __getattr__(name: str) -> object:
-    # Request brings WebOb, which is loaded when an application is made (PEP 562).
+    # Request brings WebOb, which is loaded when an application is made; most programs make no connection (PEP 562).
     if name == "Request":
         from brubeck_wsgi.request import Request
 
         return Request
+    if name == "WSGIConnection":
+        from brubeck_wsgi.connections import WSGIConnection
+
+        return WSGIConnection
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -45,6 +45,7 @@ logger = logging.getLogger("brubeck.app")
 access_logger = logging.getLogger("brubeck.access")
 _INSIDE = "brubeck.application"  # the key of the application whose middleware a request has passed
 _is_logged = access_logger.isEnabledFor
+_ERROR_STATUSES = range(400, 600)
 
 _TEMPLATE_FIELD = re.compile(r"\{[A-Za-z_]\w*(?::[A-Za-z_]\w*)?\}")
 
@@ -96,10 +97,10 @@ class Brubeck:
         self.base_handler = base_handler or WebMessageHandler
         self.login_url = login_url
         self.db_conn = db_conn
-        self.cookie_secret = cookie_secret
+        self.cookie_secret = _checked_secret(cookie_secret)
         self.api_base_url = api_base_url
         self.max_body_size = _checked_size(max_body_size)
-        self.request_class = request_class or _default_request_class()
+        self.request_class = _checked_request_class(request_class)
         self.debug = debug
         self.template_env = _load_templates(template_loader)
         if log_level is not None:
@@ -118,8 +119,10 @@ class Brubeck:
 
     def init_routes(self, handler_tuples: Iterable[tuple[Pattern, Handler]]) -> None:
         """Add a route for each (pattern, handler) pair, in order; see `add_route_rule`."""
-        for pattern, handler in handler_tuples:
-            self.add_route_rule(pattern, handler)
+        for pair in handler_tuples:
+            if not isinstance(pair, Sequence) or len(pair) != 2:
+                raise ConfigurationError(f"expected (pattern, handler) pairs, got {pair!r:.80}")
+            self.add_route_rule(*pair)
 
     def add_route_rule(self, pattern: Pattern, handler: Handler) -> None:
         """Add a route, as Brubeck had it.
@@ -224,7 +227,7 @@ class Brubeck:
                 class comes before the status. Status 500 covers unexpected exceptions too.
         """
         is_class = isinstance(kind, type) and issubclass(kind, Exception)
-        if not is_class and not (isinstance(kind, int) and 400 <= kind <= 599):
+        if not is_class and not (isinstance(kind, int) and kind in _ERROR_STATUSES):
             raise ConfigurationError(f"expected an exception class or a status from 400 to 599, got {kind!r}")
 
         def register(handler: ErrorHandler) -> ErrorHandler:
@@ -235,7 +238,10 @@ class Brubeck:
 
     def add_middleware(self, middleware: Middleware, *args: Any, **options: Any) -> None:
         """Wrap the application in WSGI middleware, ``middleware(wsgi_application, …)``; the last added is outermost."""
-        self._outermost = middleware(self._outermost or self._innermost, *args, **options)
+        wrapped = middleware(self._outermost or self._innermost, *args, **options)
+        if not callable(wrapped):
+            raise ConfigurationError(f"expected {middleware!r} to return a WSGI application, got {wrapped!r:.80}")
+        self._outermost = wrapped
 
     # -- templates
 
@@ -303,10 +309,11 @@ class Brubeck:
         environ[_INSIDE] = self
         return self(environ, start_response)
 
-    def _start(self, environ: Environ, response: Response) -> None:
-        response.start()
+    def _start(self, environ: Environ, response: Response) -> Response:
+        response.start(environ)
         if isinstance(response.body, Stream):
             response.body.on_error = partial(self.log_failure, environ)
+        return response
 
     def _answer_miss(self, environ: Environ, miss: Miss[Runner]) -> Response:
         if miss.rule is None:
@@ -320,33 +327,36 @@ class Brubeck:
         raise MethodNotAllowed(allowed, f"expected one of {', '.join(allowed)}")
 
     def _answer_error(self, environ: Environ, error: Exception) -> Response:
-        if isinstance(error, HTTPError):
-            status, handler = error.status, self._nearest_handler(error) or self._error_handlers.get(error.status)
-        elif is_webob_response(error):  # one of webob.exc, which are responses themselves
-            return make_response(error)
-        else:
-            status, handler = 500, self._nearest_handler(error)
-            if handler is None:
+        status = _intended_status(error)
+        handler = self._nearest_handler(error)
+        if handler is None:
+            if not _is_intended(error):
                 self.log_failure(environ, error)
-                handler = self._error_handlers.get(500)
+            handler = self._error_handlers.get(status)
         if handler is not None:
             try:
                 answer = handler(self, self.request_class(environ, self.max_body_size), error)
-                return _error_answer(answer, status, error)
+                return self._start(environ, _error_answer(answer, status, error))
             except Exception as second:
                 self.log_failure(environ, second)
                 error = second
-        return self._default_error(environ, error)
+        try:
+            return self._start(environ, self._default_error(environ, error))
+        except Exception as third:  # what the error carries cannot be sent, a header that breaks the line for example
+            self.log_failure(environ, third)
+            return problem_response(HTTPError(500), environ)
 
     def _nearest_handler(self, error: Exception) -> ErrorHandler | None:
         handlers = self._error_handlers
-        if not handlers:
+        if not handlers or _intended_status(error) not in _ERROR_STATUSES:  # webob.exc raises redirections too
             return None
         return next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
 
     def _default_error(self, environ: Environ, error: Exception) -> Response:
         if isinstance(error, HTTPError):
             return problem_response(error, environ)
+        if is_webob_response(error):
+            return make_response(error)
         if self.debug and is_on_loopback(environ):
             return traceback_response(error)
         return problem_response(HTTPError(500), environ)
@@ -363,12 +373,26 @@ class Brubeck:
         message = self.request_class(environ, self.max_body_size)
         response = response.copy()  # what a hook changes may be a constant of the application
         for hook in self._after:
+            body = response.body
             try:
-                response = hook(self, message, response) or response
+                answer = hook(self, message, response)
+                if answer is not None and answer is not response:
+                    replaced, response = response, make_response(answer).copy()
+                    response.on_close(replaced.close)
+                if response.body is not body:
+                    if isinstance(body, Stream):
+                        body.on_error = None  # what stands around it now reports its errors
+                    self._start(environ, response)
             except Exception as error:
-                response.close()
-                response = self._answer_error(environ, error)
+                self._give_up(environ, response)
+                response = self._answer_error(environ, error).copy()
         return response
+
+    def _give_up(self, environ: Environ, response: Response) -> None:
+        try:
+            response.close()
+        except Exception as error:
+            self.log_failure(environ, error)
 
     def _log_request(self, environ: Environ, response: Response, started: float) -> None:
         def log() -> None:
@@ -426,12 +450,16 @@ class Brubeck:
         return run
 
 
-def _default_request_class() -> type[Request]:
+def _checked_request_class(request_class: type[Request] | None) -> type[Request]:
     # WebOb takes most of the time that importing this package would; an application has it loaded
     # when it is made, before any worker forks.
     from brubeck_wsgi.request import Request
 
-    return Request
+    if request_class is None:
+        return Request
+    if not isinstance(request_class, type) or not issubclass(request_class, Request):
+        raise ConfigurationError(f"expected request_class as a subclass of Request, got {request_class!r:.80}")
+    return request_class
 
 
 def configure_logging(level: int | str) -> None:
@@ -445,6 +473,18 @@ def configure_logging(level: int | str) -> None:
         stream = logging.StreamHandler()
         stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
         root.addHandler(stream)
+
+
+def _is_intended(error: Exception) -> bool:
+    """Tell an exception that says what to answer: an `HTTPError`, or one of webob.exc, which are responses."""
+    return isinstance(error, HTTPError) or is_webob_response(error)
+
+
+def _intended_status(error: Exception) -> int:
+    if isinstance(error, HTTPError):
+        return error.status
+    status: int = getattr(error, "status_code", 500) if is_webob_response(error) else 500
+    return status
 
 
 def _error_answer(answer: Any, status: int, error: Exception) -> Response:
@@ -481,6 +521,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _load_templates(loader: Callable[[], Any] | None) -> Any:
     if loader is None:
         return None
+    if not callable(loader):
+        raise ConfigurationError(f"expected template_loader as a function, got {loader!r:.80}")
     environment = loader()
     if not environment:
         raise ConfigurationError(f"expected template_loader to return a template environment, got {environment!r}")
@@ -491,3 +533,11 @@ def _checked_size(size: int) -> int:
     if not isinstance(size, int) or size < 0:
         raise ConfigurationError(f"expected max_body_size as a number of bytes, got {size!r}")
     return size
+
+
+def _checked_secret(secret: Secret | None) -> Secret | None:
+    if secret is not None:
+        secrets = [secret] if isinstance(secret, str) else list(secret)
+        if not secrets or not all(isinstance(one, str) and one for one in secrets):
+            raise ConfigurationError("expected cookie_secret as text or a list of texts, and none of them empty")
+    return secret

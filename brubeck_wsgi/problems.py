@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import ipaddress
+import re
 import traceback
 
 import msgspec
@@ -13,6 +14,9 @@ from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.response import HTML, PHRASES, Response
 
 PROBLEM_JSON = "application/problem+json"
+
+_FROM_PROXIES = ("HTTP_X_FORWARDED", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")
+_PORT = re.compile(r":\d*\Z")
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -52,7 +56,7 @@ def traceback_response(error: Exception) -> Response:
 def accepts_html(environ: Environ) -> bool:
     """Tell whether the client would rather have a page than JSON (RFC 9110 §12.5.1)."""
     accept = environ.get("HTTP_ACCEPT", "")
-    if "html" not in accept:
+    if "text/" not in accept.lower():
         return False
     from webob.acceptparse import create_accept_header
 
@@ -62,10 +66,10 @@ def accepts_html(environ: Environ) -> bool:
 
 def is_on_loopback(environ: Environ) -> bool:
     """Tell whether the client sits at this machine: by its address, by the name it called, and without a proxy."""
-    if any(name in environ for name in ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP")):
+    if any(name.startswith(_FROM_PROXIES) for name in environ):
         return False
     # The name too: a page of a stranger can point its own name at 127.0.0.1 (DNS rebinding).
-    host = environ.get("HTTP_HOST", "").rpartition(":")[0] or environ.get("HTTP_HOST", "")
+    host = _PORT.sub("", environ.get("HTTP_HOST", "")).lower()
     return _is_loopback(environ.get("REMOTE_ADDR", "")) and (host == "localhost" or _is_loopback(host.strip("[]")))
 
 

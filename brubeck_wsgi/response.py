@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 
 from brubeck_wsgi.cookies import Secret, serialize_cookie, sign
 from brubeck_wsgi.headers import Headers, HeaderSource
 from brubeck_wsgi.interfaces import Environ, HeaderList, StartResponse
-from brubeck_wsgi.requestid import KEPT, SENT, identity_header, new_identity
+from brubeck_wsgi.requestid import HEADER, KEPT, SENT, identity_header, new_identity, request_id
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -33,7 +34,10 @@ _BODY_LINES = {status: line for status, line in _STATUS_LINES.items() if status 
 # The headers of small bodies, made beforehand (benchmarks/framework.py: 0.06 µs of 2 a request).
 _SMALL = 1024
 _SMALL_LENGTHS = [("Content-Length", str(size)) for size in range(_SMALL)]
+_OWN = ("x-request-id",)
+_OF_CONTENT = ("content-length", "content-type")  # not without content (RFC 9110 §8.6; PEP 3333's checkers insist)
 _FILE_BLOCK = 64 * 1024
+_END = object()
 
 
 class ReadableFile(Protocol):
@@ -42,7 +46,12 @@ class ReadableFile(Protocol):
     def read(self, size: int = -1, /) -> bytes: ...
 
 
-Body: TypeAlias = str | bytes | ReadableFile | Iterable[bytes | str]
+Body: TypeAlias = str | bytes | bytearray | memoryview | ReadableFile | Iterable[bytes | str]
+
+
+def is_file(body: object) -> TypeGuard[ReadableFile]:
+    """Tell a file that is read in blocks; one that is open as text is an iterable of lines."""
+    return hasattr(body, "read") and not hasattr(body, "encoding")
 
 
 def status_line(status_code: int, status_msg: str | None = None) -> str:
@@ -70,19 +79,19 @@ class Response:
 
     Args:
         body: text (sent as UTF-8), bytes, a file, or an iterable of pieces that is streamed and closed
-            exactly once.
+            exactly once. A file open as text is sent line by line.
         status_code: 200 to 599.
         headers: by name; checked.
-        content_type: the Content-Type header; by default plain text for text, ``application/octet-stream``
-            for all else. Text is not taken for HTML: it could hold what a client sent.
+        content_type: the Content-Type header; by default plain text for text and for an empty body,
+            ``application/octet-stream`` for all else. Text is not taken for HTML: it could hold what a client sent.
         status_msg: the reason phrase.
 
     Attributes:
-        status_code, status_msg, body: as given; text has become bytes.
+        body: as given; text has become bytes.
         header_list: the headers as pairs, without Content-Length, which is worked out when sent.
     """
 
-    __slots__ = ("_on_close", "body", "header_list", "status_code", "status_msg")
+    __slots__ = ("_on_close", "_status_code", "_status_msg", "body", "header_list")
 
     def __init__(
         self,
@@ -93,15 +102,36 @@ class Response:
         status_msg: str | None = None,
     ) -> None:
         status_line(status_code, status_msg)
-        self.status_code = status_code
-        self.status_msg = status_msg
+        self._status_code = status_code
+        self._status_msg = status_msg
         self._on_close: list[Callable[[], object]] | None = None
         self.header_list: HeaderList = Headers(headers).pairs if headers else []
+        self.body: bytes | ReadableFile | Iterable[bytes | str] = _sendable(body)
         if content_type is not None:
             self.headers["Content-Type"] = content_type
-        elif body != b"" and "content-type" not in self.headers:
-            self.header_list.insert(0, ("Content-Type", TEXT if isinstance(body, str) else BINARY))
-        self.body: bytes | ReadableFile | Iterable[bytes | str] = body.encode() if isinstance(body, str) else body
+        elif "content-type" not in self.headers:
+            is_text = isinstance(body, str) or self.body == b""
+            self.header_list.insert(0, ("Content-Type", TEXT if is_text else BINARY))
+
+    @property
+    def status_code(self) -> int:
+        """The status, 200 to 599; setting another number raises a `ValueError`."""
+        return self._status_code
+
+    @status_code.setter
+    def status_code(self, status_code: int) -> None:
+        status_line(status_code, self._status_msg)
+        self._status_code = status_code
+
+    @property
+    def status_msg(self) -> str | None:
+        """The reason phrase; None for the registered one."""
+        return self._status_msg
+
+    @status_msg.setter
+    def status_msg(self, status_msg: str | None) -> None:
+        status_line(self._status_code, status_msg)
+        self._status_msg = status_msg
 
     @property
     def headers(self) -> Headers:
@@ -130,16 +160,30 @@ class Response:
             self._on_close = []
         self._on_close.append(callback)
 
-    def start(self) -> None:
-        """Wait for the first piece of a streamed body, so that an error before it can still be answered."""
-        if not isinstance(self.body, bytes | Stream) and not _is_file(self.body):
-            self.body = Stream(cast("Iterable[bytes | str]", self.body))
+    def start(self, environ: Environ) -> Response:
+        """Wait for the first piece of a streamed body, so that an error before it can still be answered.
+
+        Returns:
+            This response.
+
+        Raises:
+            Exception: whatever the body raises before its first piece; the response is closed then.
+        """
+        self.body = body = _sendable(self.body)
+        if not isinstance(body, bytes | Stream) and not (is_file(body) and "wsgi.file_wrapper" in environ):
+            try:
+                self.body = Stream(_Blocks(body) if is_file(body) else cast("Iterable[bytes | str]", body))
+            except BaseException:
+                self.body = b""
+                self._closed()
+                raise
+        return self
 
     def copy(self) -> Response:
-        """Return a response with headers of its own; the body is shared."""
+        """Return a response with headers of its own; it shares the body, and what waits for its end goes along."""
         copy = made(self.body, list(self.header_list))
-        copy.status_code, copy.status_msg = self.status_code, self.status_msg
-        copy._on_close = self._on_close
+        copy._status_code, copy._status_msg = self._status_code, self._status_msg
+        copy._on_close, self._on_close = self._on_close, None
         return copy
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -149,8 +193,8 @@ class Response:
     def send(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Do what calling the response does."""
         body = self.body
-        line = _BODY_LINES.get(self.status_code)
-        if line is None or body.__class__ is not bytes or self.status_msg is not None or self._on_close is not None:
+        line = _BODY_LINES.get(self._status_code)
+        if line is None or body.__class__ is not bytes or self._status_msg is not None or self._on_close is not None:
             return self._send_other(environ, start_response)
         size = len(body)
         length = _SMALL_LENGTHS[size] if size < _SMALL else ("Content-Length", str(size))
@@ -159,7 +203,7 @@ class Response:
         else:
             identity = identity_header(environ)
         headers = self.header_list
-        if len(headers) < 2:
+        if len(headers) < 2:  # the Content-Type, which every response is made with
             start_response(line, [*headers, length, identity])
         else:
             start_response(line, self._sent_headers(length, identity, environ))
@@ -167,23 +211,30 @@ class Response:
 
     def _send_other(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Send what is no plain body with a plain status."""
-        identity = identity_header(environ)
-        bodiless = self.status_code in _BODILESS
+        self.start(environ)
+        identity = (HEADER, request_id(environ))  # kept: the log names it again when the body has been sent
+        bodiless = self._status_code in _BODILESS
         if bodiless:
-            headers = [*_without_content(self.header_list), identity]
+            headers = [*_without(self.header_list, _OF_CONTENT + _OWN), identity]
         elif isinstance(self.body, bytes):
             headers = self._sent_headers(("Content-Length", str(len(self.body))), identity, environ)
         else:
-            headers = [*self.header_list, identity]
-            if _is_file(self.body):
-                self.body = _file_iterable(self.body, environ)
-            else:
-                self.start()
-        start_response(status_line(self.status_code, self.status_msg), headers)
+            headers = [*_without(self.header_list, _OWN), identity]
+        start_response(status_line(self._status_code, self._status_msg), headers)
         if bodiless or environ["REQUEST_METHOD"] == "HEAD":
             self.close()
             return []
-        pieces = [self.body] if isinstance(self.body, bytes) else cast("Iterable[bytes]", self.body)
+        return self._pieces(environ)
+
+    def _pieces(self, environ: Environ) -> Iterable[bytes]:
+        """Return what the server iterates over and closes."""
+        body = self.body
+        if is_file(body):
+            # The server recognizes what its wrapper made, and can send the file by a shorter way; so the wrapper
+            # must be outermost, and what waits for the end is called when it closes the file.
+            file = body if self._on_close is None else _ClosingFile(body, self.close)
+            return cast("Iterable[bytes]", environ["wsgi.file_wrapper"](file, _FILE_BLOCK))
+        pieces = [body] if isinstance(body, bytes) else cast("Iterable[bytes]", body)
         return pieces if self._on_close is None else _Closing(pieces, self.close)
 
     def close(self) -> None:
@@ -197,24 +248,25 @@ class Response:
 
     def _closed(self) -> None:
         callbacks, self._on_close = self._on_close or (), None
-        for callback in callbacks:
-            callback()
+        with ExitStack() as stack:  # it calls all of them, also when one raises
+            for callback in reversed(callbacks):
+                stack.callback(callback)
 
     def _sent_headers(self, length: tuple[str, str], identity: tuple[str, str], environ: Environ) -> HeaderList:
-        headers = [pair for pair in self.header_list if pair[0].lower() not in ("content-length", "x-request-id")]
+        headers = _without(self.header_list, ("content-length", "x-request-id"))
         if not self.body and environ["REQUEST_METHOD"] == "HEAD" and "content-length" in self.headers:
             length = ("Content-Length", self.headers["content-length"])  # a handler's own HEAD knows GET's
         return [*headers, length, identity]
 
     def __repr__(self) -> str:
-        return f"<Response {status_line(self.status_code, self.status_msg)}>"
+        return f"<Response {status_line(self._status_code, self._status_msg)}>"
 
 
 def made(body: bytes | ReadableFile | Iterable[bytes | str], header_list: HeaderList) -> Response:
     """Return a response with status 200, of parts that are known to be good; the constructor of hot paths."""
     response = _new(Response)
-    response.status_code = 200
-    response.status_msg = None
+    response._status_code = 200
+    response._status_msg = None
     response.header_list = header_list
     response.body = body
     response._on_close = None
@@ -222,7 +274,7 @@ def made(body: bytes | ReadableFile | Iterable[bytes | str], header_list: Header
 
 
 class WebObResponse(Response):
-    """A `webob.Response` taken as it is, with its own ways of sending (conditional answers, ranges).
+    """A `webob.Response`, with its own ways of sending (conditional answers, ranges); they decide when it starts.
 
     Args:
         foreign: the response; header changes made here are made there.
@@ -232,32 +284,41 @@ class WebObResponse(Response):
 
     def __init__(self, foreign: Any) -> None:
         self._foreign = foreign
-        self.status_code = foreign.status_code
-        self.status_msg = None
+        self._status_code = foreign.status_code
+        self._status_msg = None
         self.header_list = foreign.headerlist
         self.body = foreign.app_iter
         self._on_close = None
 
     def copy(self) -> Response:
-        """Return this response itself: a `webob.Response` is made for one request."""
-        return self
+        """Return this response itself until it starts: a `webob.Response` is made for one request."""
+        return self if self._foreign is not None else super().copy()
 
-    def start(self) -> None:
-        """Do nothing: WebOb decides while sending whether there will be a body."""
+    def start(self, environ: Environ) -> Response:
+        """Have WebOb say what it would send, and wait for the first piece of it; errors as `Response.start` has them.
 
-    def send(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
-        """Have WebOb send it."""
-        if self.status_code != self._foreign.status_code:
-            self._foreign.status_code = self.status_code
+        Raises:
+            ValueError: a header that may not be sent.
+        """
+        foreign, self._foreign = self._foreign, None
+        if foreign is not None:
+            try:
+                self._ask(foreign, environ)
+            except BaseException:
+                self.close()
+                raise
+        return super().start(environ)
 
-        def start(status: str, headers: HeaderList, exc_info: Any = None) -> Any:
-            if int(status[:3]) in _BODILESS:
-                headers = _without_content(headers)
-            headers = [*headers, identity_header(environ)]
-            return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
-
-        self.body = self._foreign(environ, start)
-        return _Closing(cast("Iterable[bytes]", self.body), self.close)
+    def _ask(self, foreign: Any, environ: Environ) -> None:
+        if self._status_code != foreign.status_code:
+            foreign.status_code = self._status_code
+        head: list[Any] = []
+        # Asked for GET, since webob.exc has other headers for HEAD.
+        asked = {**environ, "REQUEST_METHOD": "GET"} if environ["REQUEST_METHOD"] == "HEAD" else environ
+        body = foreign(asked, lambda *arguments: head.extend(arguments))
+        self.body = b"".join(body) if isinstance(body, list | tuple) else body
+        self.header_list = Headers(head[1]).pairs
+        self.status_code, self.status_msg = int(head[0][:3]), head[0][4:]
 
 
 class Stream:
@@ -269,6 +330,7 @@ class Stream:
     Attributes:
         on_error: called with the exception that ends a body which has begun; it goes on to the server,
             which has to break off the connection, so that the client does not take the rest for complete.
+            An exception while closing is told here, and goes no further.
 
     Raises:
         Exception: whatever *pieces* raises before its first piece.
@@ -281,8 +343,8 @@ class Stream:
         self._close: Callable[[], object] | None = getattr(pieces, "close", None)
         try:
             self._pieces = iter(pieces)
-            first = next(self._pieces, None)
-            self._first: bytes | None = None if first is None else _octets(first)
+            first = next(self._pieces, _END)
+            self._first: bytes | None = None if first is _END else _octets(first)
         except BaseException:
             self.close()
             raise
@@ -308,7 +370,12 @@ class Stream:
         """Stop: the generator's ``finally`` blocks run."""
         close, self._close = self._close, None
         if close is not None:
-            close()
+            try:
+                close()
+            except Exception as error:
+                if self.on_error is None:
+                    raise
+                self.on_error(error)
 
 
 class _Closing:
@@ -329,7 +396,18 @@ class _Closing:
             close()
 
 
-def _octets(piece: bytes | str) -> bytes:
+class _ClosingFile:
+    """A file whose ``close`` is another one."""
+
+    def __init__(self, file: ReadableFile, close: Callable[[], None]) -> None:
+        self._file = file
+        self.close = close
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _octets(piece: object) -> bytes:
     if isinstance(piece, str):
         return piece.encode()
     if not isinstance(piece, bytes):
@@ -337,21 +415,14 @@ def _octets(piece: bytes | str) -> bytes:
     return piece
 
 
-def _without_content(headers: HeaderList) -> HeaderList:
-    """Leave out the length and the type of what is not there (RFC 9110 §8.6; PEP 3333's checkers insist)."""
-    return [pair for pair in headers if pair[0].lower() not in ("content-length", "content-type")]
+def _sendable(body: Any) -> Any:
+    if isinstance(body, str):
+        return body.encode()
+    return bytes(body) if isinstance(body, bytes | bytearray | memoryview) else body
 
 
-def _is_file(body: object) -> TypeGuard[ReadableFile]:
-    return hasattr(body, "read")
-
-
-def _file_iterable(file: ReadableFile, environ: Environ) -> Iterable[bytes]:
-    wrapper = environ.get("wsgi.file_wrapper")
-    if wrapper is not None:
-        wrapped: Iterable[bytes] = wrapper(file, _FILE_BLOCK)
-        return wrapped
-    return Stream(_Blocks(file))
+def _without(headers: HeaderList, names: tuple[str, ...]) -> HeaderList:
+    return [pair for pair in headers if pair[0].lower() not in names]
 
 
 class _Blocks:
@@ -361,7 +432,8 @@ class _Blocks:
         self._file = file
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(lambda: self._file.read(_FILE_BLOCK), b"")
+        while block := self._file.read(_FILE_BLOCK):
+            yield block
 
     def close(self) -> None:
         close = getattr(self._file, "close", None)

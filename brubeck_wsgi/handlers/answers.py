@@ -8,8 +8,8 @@ from typing import Any
 
 import msgspec
 
-from brubeck_wsgi.headers import Headers, HeaderSource
-from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse, made
+from brubeck_wsgi.headers import Headers
+from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse, is_file, made
 
 _EXPECTED = (
     "text, bytes, a dict or list, a model (msgspec, pydantic, attrs, dataclass), a generator or file, "
@@ -73,18 +73,22 @@ def _of_tuple(answer: tuple[Any, ...]) -> Response:
     if not 2 <= len(answer) <= 3 or not isinstance(answer[1], int) or isinstance(answer[1], bool):
         raise TypeError(f"expected a tuple (body, status) or (body, status, headers), got {answer!r:.100}")
     response = make_response("" if answer[0] is None else answer[0])
-    headers: HeaderSource = answer[2] if len(answer) == 3 else ()
-    Response(status_code=answer[1])  # says so if the status is none
+    if response is answer[0]:
+        response = response.copy()  # it may be a constant of the application
+    response.status_msg = None
     response.status_code = answer[1]
-    for name, value in Headers(headers).pairs:
-        response.headers[name] = value
+    if len(answer) == 3:
+        headers = Headers(answer[2])
+        for name in headers:
+            response.headers.pop(name, None)
+        response.header_list += headers.pairs
     return response
 
 
 def _of_other_type(answer: Any) -> Response:
     if isinstance(answer, Response):
         return answer
-    if isinstance(answer, Generator | Iterator):
+    if isinstance(answer, Generator):
         return _of_pieces(answer)
     if hasattr(answer, "__html__"):  # text that says of itself that it is safe HTML (markupsafe)
         return Response(str(answer.__html__()), content_type=HTML)
@@ -93,12 +97,14 @@ def _of_other_type(answer: Any) -> Response:
             return maker(answer)
     if is_webob_response(answer):
         return WebObResponse(answer)
-    if hasattr(answer, "read"):
-        return Response(answer)
     if hasattr(answer, "model_dump_json"):
         return made(answer.model_dump_json().encode(), [_JSON_HEADER])
-    if _is_record(answer):
+    if _is_record(answer):  # before files: a record may have a field called read
         return _of_json(answer)
+    if is_file(answer):
+        return Response(answer)
+    if isinstance(answer, Iterator) or hasattr(answer, "read"):
+        return _of_pieces(answer)
     raise TypeError(f"expected a handler to return {_EXPECTED}; got {type(answer).__name__}")
 
 
@@ -124,8 +130,8 @@ _MAKERS: dict[type, Callable[[Any], Response]] = {
     Response: lambda response: response,
 }
 _BY_BASE: list[tuple[type, Callable[[Any], Response]]] = [
-    (str, lambda text: text_response(str(text))),
-    (bytes, _of_bytes),
+    (str, text_response),
+    (bytes, lambda body: _of_bytes(bytes(body))),
     (bytearray, lambda body: _of_bytes(bytes(body))),
     (memoryview, lambda body: _of_bytes(bytes(body))),
     (dict, _of_json),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, overload
 
 from brubeck_wsgi.cookies import Secret
 from brubeck_wsgi.errors import HTTPError, MethodNotAllowed, NotFound
@@ -94,7 +94,8 @@ class MessageHandler:
     _is_changed = False  # whether what the method returns is not all of the answer
     _status_code = _SUCCESS_CODE
     _status_msg: str | None = None
-    _rendered: Response | None = None
+    # The answer once there is one; False when the state has changed since, so that it has to be rendered again.
+    _rendered: Response | Literal[False] | None = None
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -181,7 +182,7 @@ class MessageHandler:
         self._status_code = status_code
         self._status_msg = status_msg
         self._is_changed = True
-        self._rendered = None
+        self._rendered = self._rendered and False
 
     @lazy
     def _payload(self) -> dict[str, Any]:
@@ -190,12 +191,12 @@ class MessageHandler:
     def add_to_payload(self, key: str, value: Any) -> None:
         """Set one member of the JSON answer."""
         self._payload[key] = value
-        self._rendered = None
+        self._rendered = self._rendered and False
 
     def clear_payload(self) -> None:
         """Forget the payload; the status stays."""
         self._payload.clear()
-        self._rendered = None
+        self._rendered = self._rendered and False
 
     @lazy
     def timestamp(self) -> int:
@@ -250,6 +251,7 @@ class MessageHandler:
         self._status_code = self._SUCCESS_CODE
         self._status_msg = None
         self._is_changed = type(self)._is_changed
+        self._rendered = None
 
     def _keep(self, response: Response) -> Response:
         self._rendered = response

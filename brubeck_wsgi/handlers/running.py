@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import inspect
-import logging
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, Protocol, TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError, HTTPError
-from brubeck_wsgi.handlers.answers import TEXT_HEADER, make_response
+from brubeck_wsgi.handlers.answers import TEXT_HEADER, is_webob_response, make_response
 from brubeck_wsgi.handlers.base import MessageHandler
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.response import Response, made
-
-logger = logging.getLogger("brubeck.handlers")
 
 Runner: TypeAlias = Callable[[Any, Environ, tuple[Any, ...], Mapping[str, Any]], Response]
 """Called with the application, the environ, and the positional and keyword arguments of the route."""
@@ -122,16 +119,13 @@ def _hooked_runner(handler_class: type[MessageHandler], name: str, allowed: tupl
             if answer is None and handler._rendered is None:
                 args = _with_defaults(args, defaults) if None in args else args
                 answer = getattr(handler, name)(*args, **kwargs)
-            response = _response(handler, answer)
-            response.start()
-        except HTTPError:
-            raise
+            response = _response(handler, answer).start(environ)
         except Exception as error:
-            if not answers_errors:
+            if not answers_errors or isinstance(error, HTTPError) or is_webob_response(error):
                 raise
             application.log_failure(environ, error)
             handler.forget()
-            response = _response(handler, handler.error(error))
+            response = _response(handler, handler.error(error)).start(environ)
         finally:
             if response is not None and response.is_streamed:
                 response.on_close(lambda: _finish(handler, environ))

@@ -13,6 +13,13 @@ from brubeck_wsgi.headers import Headers, HeaderSource
 from brubeck_wsgi.response import JSON, Response, made
 
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]|"  # what a URL may hold already (RFC 3986 §2.2), and "%" of what is quoted
+# Browsers take a cookie with such a name, and its deletion, only if it is Secure (RFC 6265bis §4.1.3).
+_SECURE_PREFIXES = ("__secure-", "__host-")
+# What says something of the body, and goes with it (RFC 9110 §8, RFC 6266).
+_BODY_HEADERS = (
+    *("Content-Type", "Content-Encoding", "Content-Language", "Content-Length", "Content-Location"),
+    *("Content-Disposition", "Content-Range", "ETag", "Last-Modified"),
+)
 
 
 def render(
@@ -26,12 +33,10 @@ def render(
         status_msg: the reason phrase; the registered one by default.
         headers: by name.
     """
-    response = Response("", status_code, status_msg=status_msg) if body is None else make_response(body)
-    if body is not None:
-        checked = Response(status_code=status_code, status_msg=status_msg)
-        response.status_code, response.status_msg = checked.status_code, checked.status_msg
-    for name, value in Headers(headers or ()).items():
-        response.headers[name] = value
+    response = make_response("" if body is None else body).copy()
+    response.status_code, response.status_msg = status_code, status_msg
+    if headers:
+        _replace_headers(response, Headers(headers))
     return response
 
 
@@ -40,6 +45,13 @@ def redirect_location(url: str) -> str:
     if not isinstance(url, str) or not url or any(ord(character) < 32 or ord(character) == 127 for character in url):
         raise ValueError(f"expected a URL without control characters, got {url!r:.80}")
     return quote(url, safe=_URL_SAFE)
+
+
+def _replace_headers(response: Response, headers: Headers) -> None:
+    own = response.headers
+    for name in headers:
+        own.pop(name, None)
+    response.header_list += headers.pairs
 
 
 class WebMessageHandler(MessageHandler):
@@ -97,12 +109,14 @@ class WebMessageHandler(MessageHandler):
         if headers is None:
             headers = self._headers = Headers()
             self._is_changed = True
+        self._rendered = self._rendered and False
         return headers
 
     @headers.setter
     def headers(self, headers: HeaderSource) -> None:
         self._headers = Headers(headers)
         self._is_changed = True
+        self._rendered = self._rendered and False
 
     @property
     def cookies(self) -> CookieJar:
@@ -111,6 +125,7 @@ class WebMessageHandler(MessageHandler):
         if cookies is None:
             cookies = self._cookies = CookieJar()
             self._is_changed = True
+        self._rendered = self._rendered and False
         return cookies
 
     def set_cookie(self, key: str, value: Any, secret: Secret | bool | None = None, **attributes: Any) -> None:
@@ -133,12 +148,12 @@ class WebMessageHandler(MessageHandler):
             self.cookies.set(key, value, secret=self._secret(secret), **attributes)
         else:
             self.cookies.set(key, value, **attributes)
-        self._rendered = None
 
-    def delete_cookie(self, key: str, path: str | None = "/", domain: str | None = None) -> None:
-        """Tell the browser to forget a cookie; *path* and *domain* as they were when it was set."""
-        self.cookies.delete(key, path=path, domain=domain)
-        self._rendered = None
+    def delete_cookie(self, key: str, path: str | None = "/", domain: str | None = None, **attributes: Any) -> None:
+        """Tell the browser to forget a cookie; *path*, *domain* and the others as they were when it was set."""
+        if key.lower().startswith(_SECURE_PREFIXES):
+            attributes["secure"] = True
+        self.cookies.set(key, "", **attributes | {"path": path, "domain": domain, "max_age": 0, "expires": 0})
 
     def delete_cookies(self) -> None:
         """Tell the browser to forget every cookie that it sent."""
@@ -178,9 +193,12 @@ class WebMessageHandler(MessageHandler):
         return self._keep(self.complete(Response("", status_code)))
 
     def clear_payload(self) -> None:
-        """Forget the payload and the body; the status stays."""
+        """Forget the payload, and the body with the headers that describe it; the status stays."""
         super().clear_payload()
         self.body = ""
+        if self._headers is not None:
+            for name in _BODY_HEADERS:
+                self._headers.pop(name, None)
 
     def render(
         self,
@@ -211,8 +229,8 @@ class WebMessageHandler(MessageHandler):
         self, status_code: int, status_msg: str | None = None, extra_txt: str | None = None, **options: Any
     ) -> Response:
         """Return an error answer in place of what was to be said; headers and cookies set so far go with it."""
-        response = super().render_error(status_code, status_msg, extra_txt, **options)
-        return self._keep(self._with_headers(response))
+        self.body = super().render_error(status_code, status_msg, extra_txt, **options)
+        return self._keep(self._with_headers(self.body))
 
     def forget(self) -> None:
         super().forget()
@@ -226,11 +244,11 @@ class WebMessageHandler(MessageHandler):
 
     def _with_headers(self, response: Response) -> Response:
         response = response.copy()
-        own = response.headers
-        for name in self._headers or ():
-            own.pop(name, None)
-        response.header_list += self._headers.pairs if self._headers else []
-        response.header_list += [("Set-Cookie", line) for line in self._cookies.lines()] if self._cookies else []
+        if self._headers:
+            _replace_headers(response, self._headers)
+        for line in self._cookies.lines() if self._cookies else ():
+            if ("Set-Cookie", line) not in response.header_list:  # it may have them: what `render` made, returned late
+                response.header_list.append(("Set-Cookie", line))
         return response
 
     def _body_response(self) -> Response:

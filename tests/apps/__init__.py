@@ -1,0 +1,1 @@
+"""Applications that tests drive, in this process and behind real servers."""

@@ -1,0 +1,58 @@
+"""What users of Brubeck 0.4 had, on the names of this package: ``gunicorn -k gevent tests.apps.parity:app``.
+
+PARITY_VARIANT says what answers unknown paths, PARITY_ENGINE is the template engine to be.
+"""
+
+from __future__ import annotations
+
+import os
+
+from brubeck_wsgi import Brubeck, WebMessageHandler
+from tests.apps import parity_answers, parity_cookies, parity_lifecycle, parity_messages, parity_routing
+
+COOKIE_SECRET = "parity-secret"
+# In the order of their routes, of which the first that matches answers.
+PARTS = (parity_routing, parity_messages, parity_answers, parity_cookies, parity_lifecycle)
+
+
+class NotFoundHandler(WebMessageHandler):
+    def get(self):
+        self.set_body(f"custom not found: {self.message.path}", status_code=404)
+        return self.render()
+
+
+class UnsupportedHandler(WebMessageHandler):
+    def unsupported(self):
+        self.set_body("custom unsupported", status_code=404)
+        return self.render()
+
+
+BASE_HANDLERS = {"main": None, "custom404": NotFoundHandler, "custom404b": UnsupportedHandler}
+
+
+def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
+    """Return the application in one of its variants, a key of `BASE_HANDLERS`."""
+    made = Brubeck(base_handler=BASE_HANDLERS[variant], login_url="/login", cookie_secret=COOKIE_SECRET)
+
+    @made.add_route("^/parity$", method="GET")
+    def describe(application, message):
+        return {
+            "app": "brubeck-parity",
+            "server": "wsgi",
+            "engine": engine,
+            "variant": variant,
+            "implementation": "brubeck_wsgi",
+            "groups": [group for part in PARTS for group in part.GROUPS],
+        }
+
+    @made.add_route("^/parity/reset$", method="POST")
+    def reset(application, message):
+        parity_lifecycle.EVENTS.clear()
+        return "ok"
+
+    for part in PARTS:
+        part.add_routes(made)
+    return made
+
+
+app = make_app(os.environ.get("PARITY_VARIANT", "main"), os.environ.get("PARITY_ENGINE", "jinja2"))
