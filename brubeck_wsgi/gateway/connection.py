@@ -1,0 +1,586 @@
+"""One HTTP/1.1 connection, from its first byte to its last (RFC 9112 §9).
+
+A connection has no greenlet of its own. When something arrives, a runner calls `Connection.serve`, which reads,
+answers one request, and gives the runner back.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from _socket import socket as Socket  # noqa: N812  # the plain one, which no hub has replaced
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Protocol
+
+from brubeck_wsgi.concurrency.hub import Greenlet, GreenletExit, Hub, current_greenlet
+from brubeck_wsgi.gateway.body import BodyInput
+from brubeck_wsgi.gateway.environ import EnvironMaker
+from brubeck_wsgi.gateway.errors import BrokenBody, ClientLeft
+from brubeck_wsgi.gateway.exchange import Exchange, FailureLog, error_response
+from brubeck_wsgi.gateway.faces import Disconnected, SocketFace
+from brubeck_wsgi.gateway.files import FileRegion
+from brubeck_wsgi.gateway.observer import Log, Observer
+from brubeck_wsgi.gateway.patience import Patience
+from brubeck_wsgi.gateway.poller import GONE, READABLE
+from brubeck_wsgi.gateway.tunnel import Tunnel
+from brubeck_wsgi.interfaces import WSGIApplication
+from brubeck_wsgi.protocols.errors import RemoteProtocolError
+from brubeck_wsgi.protocols.http1.framing import ChunkedDecoder, LengthDecoder
+from brubeck_wsgi.protocols.http1.head import HeadParser, RequestHead
+from brubeck_wsgi.protocols.http1.response import CONTINUE, HeadWriter, serialize_headers
+
+_NOW = socket.MSG_DONTWAIT
+_MORE = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
+_HEAD_READ = 16 * 1024
+_BODY_READ = 64 * 1024
+_FILE_BLOCK = 1024 * 1024
+_MOST_DISCARDED = 256 * 1024  # of a body that the application did not read, to keep the connection
+
+
+class Keeper(Protocol):
+    """The server that a connection belongs to.
+
+    Attributes:
+        hub: the scheduler.
+        application: what answers.
+        parser, writer: read and write heads.
+        observer: is there when a request is answered; None if nobody needs to.
+        log: where to say what happens.
+        log_failure: where exceptions of the application go.
+        persists: whether connections may be kept for another request.
+        now: what *clock* said lately.
+        clock: seconds that never go back.
+        head_deadline, idle_deadline, linger_deadline: when a head that begins now has to be there, a connection
+            that becomes idle now is closed, and one that has had its last answer.
+    """
+
+    hub: Hub
+    application: WSGIApplication
+    parser: HeadParser
+    writer: HeadWriter
+    observer: Observer | None
+    log: Log
+    log_failure: FailureLog
+    persists: bool
+    now: float
+    clock: Callable[[], float]
+    head_deadline: float
+    idle_deadline: float
+    linger_deadline: float
+
+    def count_request(self) -> None: ...
+
+    def make_ready(self, connection: Connection) -> None: ...
+
+    def forget(self, connection: Connection) -> None: ...
+
+    def release(self, connection: Connection) -> None: ...
+
+
+class State(Enum):
+    """What the next bytes of the peer are."""
+
+    HEAD = "a request"
+    DISCARDING = "the rest of a body that nobody reads"
+    LINGERING = "nothing that counts: the last answer has been sent"
+    CLOSED = "nothing"
+
+
+class Connection:
+    """A client's connection.
+
+    Args:
+        server: what it belongs to.
+        connected: the plain socket.
+        address: of the peer, as ``accept`` returned it.
+        maker: makes the environ of its requests.
+
+    Attributes:
+        descriptor: of the socket.
+        deadline: when `expire` is called, by the server's clock.
+        is_busy: whether it waits for a runner or has one.
+        has_left: whether the peer has closed its side, or reset the connection.
+        persists: whether another request may follow the one that is being answered.
+        is_upgraded: whether the application has taken the connection over.
+        body: of the request that is being answered, or is to be discarded; None if it has none.
+    """
+
+    __slots__ = (
+        *("body", "deadline", "descriptor", "disconnected", "has_left", "is_busy", "is_upgraded", "persists"),
+        *("remote_addr", "remote_port", "socket_face", "state"),
+        *("_buffer", "_discarded", "_exchange", "_is_modern", "_is_pending", "_is_timed_out", "_maker", "_patience"),
+        *("_reader", "_scanned", "_server", "_socket", "_writer"),
+    )
+
+    def __init__(self, server: Keeper, connected: Socket, address: Any, maker: EnvironMaker) -> None:
+        self._server = server
+        self._socket = connected
+        self.descriptor = connected.fileno()
+        if isinstance(address, tuple):
+            self.remote_addr, self.remote_port = address[0], str(address[1])
+        else:
+            self.remote_addr = self.remote_port = ""
+        self._maker = maker
+        self.socket_face = SocketFace(self)
+        self.disconnected = Disconnected(self, server.hub)
+        self.state = State.HEAD
+        self.is_busy = self.has_left = self.is_upgraded = False
+        self.persists = True
+        self.body: BodyInput | None = None
+        self.deadline = server.head_deadline
+        self._buffer = b""
+        self._scanned = 0
+        self._is_pending = False
+        self._is_timed_out = False
+        self._is_modern = True
+        self._patience: Patience | None = None
+        self._reader: Greenlet | None = None
+        self._writer: Greenlet | None = None
+        self._exchange: Exchange | None = None
+
+    # -- what runners and the poller call
+
+    def serve(self) -> bool:
+        """Do what can be done with what has arrived, up to one request; return whether there is more to do."""
+        try:
+            if self.state is State.HEAD:
+                return self._serve_request()
+            return self._discard()
+        except ClientLeft:
+            self.close()
+        except RemoteProtocolError as error:
+            self._refuse(error)
+        except GreenletExit:
+            self.close()
+        except Exception:
+            self._server.log.exception("error in a connection")
+            self.close()
+        return False
+
+    def notice(self, flags: int) -> None:
+        """Take note of what epoll says while a runner serves the connection; called in the loop."""
+        if flags & READABLE:
+            self._is_pending = True
+        if flags & GONE:
+            self.has_left = True
+            if self.disconnected is not None:
+                self.disconnected.happen()
+        for waiter in (self._reader, self._writer):
+            if waiter is not None:
+                waiter.switch()
+
+    def expire(self) -> None:
+        """Do what is due at the deadline; called in the loop."""
+        waiter = self._reader or self._writer
+        if waiter is not None:
+            self._is_timed_out = True
+            waiter.switch()
+        elif self.is_busy:
+            return  # the application takes its time
+        elif self.state is State.HEAD and self._buffer:
+            self._refuse(RemoteProtocolError("expected a whole head in time", 408))
+        else:
+            self.close()
+
+    def close(self) -> None:
+        """End the connection; what was sent still arrives."""
+        if self.state is State.CLOSED:
+            return
+        self.state = State.CLOSED
+        self._server.forget(self)
+        self._socket.close()
+        # These refer back to the connection: without them nothing is left to the garbage collector.
+        self.socket_face = self.disconnected = None  # type: ignore[assignment]  # nobody asks a closed connection
+        self.body = self._exchange = None
+        self._buffer = b""
+
+    # -- a request
+
+    def _serve_request(self) -> bool:
+        data = self._buffer
+        if len(data) == self._scanned:  # nothing, or not enough
+            try:
+                arrived = self._socket.recv(_HEAD_READ, _NOW)
+            except BlockingIOError:
+                self._is_pending = False
+                if not self.has_left:
+                    return self._rest()
+                arrived = b""
+            except OSError:
+                arrived = b""
+            if not arrived:
+                self.close()
+                return False
+            self._is_pending = len(arrived) == _HEAD_READ
+            data = data + arrived if data else arrived
+        server = self._server
+        maker = self._maker
+        known = maker.recall(data, self) if not self._scanned else None
+        if known is not None:
+            environ, is_modern, wish = known
+            self._buffer = b""
+        else:
+            head = server.parser.parse(data, self._scanned)
+            if head is None:
+                return self._keep_partial(data)
+            environ = maker.make(head, self)
+            self._scanned = 0
+            is_modern = head.minor_version == 1
+            wish = head.connection_close
+            end = head.consumed
+            if head.content_length > 0 or head.has_chunked:
+                self._is_modern = is_modern
+                environ["wsgi.input"] = self._begin_body(head, environ, data[end:])
+            elif end < len(data):
+                self._buffer = data[end:]
+            else:
+                self._buffer = b""
+                maker.remember(data, environ, is_modern, wish)
+        self._is_modern = is_modern
+        self.persists = server.persists and (wish != 1 if is_modern else wish == 0)
+        exchange = self._exchange = Exchange(self, environ, server.writer, is_modern, server.log_failure)
+        server.count_request()
+        if server.observer is None:
+            exchange.run(server.application)
+        else:
+            server.observer.run(exchange, server.application)
+        self._exchange = None
+        if self.body is not None:
+            self._end_body(self.body)
+        if self.state is not State.HEAD:
+            return self.state is State.DISCARDING and self._is_pending
+        if not self.persists or self.is_upgraded:
+            self._end_connection()
+            return False
+        if self._buffer:
+            return True
+        return self._rest()
+
+    def _rest(self) -> bool:
+        """Wait for the poller to tell that more has arrived; return True if it has told already."""
+        if self._is_pending or self.has_left:
+            return True
+        if not self._buffer:
+            self.deadline = self._server.idle_deadline
+        self.is_busy = False
+        return False
+
+    def _keep_partial(self, data: bytes) -> bool:
+        if not self._scanned:
+            self.deadline = self._server.head_deadline
+        self._buffer = data
+        self._scanned = len(data)
+        return self._rest()
+
+    # -- its body
+
+    def _begin_body(self, head: RequestHead, environ: dict[str, Any], arrived: bytes) -> BodyInput:
+        decoder = ChunkedDecoder() if head.has_chunked else LengthDecoder(head.content_length)
+        is_awaited = self._is_modern and not arrived and "HTTP_EXPECT" in environ
+        body = self.body = BodyInput(decoder, self._receive, self._send_continue if is_awaited else None)
+        self._buffer = b""
+        self._patience = None
+        if arrived:
+            try:
+                body.feed(arrived)
+            except BrokenBody as error:
+                raise RemoteProtocolError(str(error), error.status) from error
+        return body
+
+    def _send_continue(self) -> None:
+        if self._exchange is not None and not self._exchange.is_started:
+            self.send(CONTINUE)
+
+    def _receive(self) -> bytes:
+        """Wait for more of a body."""
+        patience = self._patience or Patience(self._server.now)
+        self._patience = patience
+        while True:
+            try:
+                data = self._socket.recv(_BODY_READ, _NOW)
+            except BlockingIOError:
+                self._is_pending = False
+                if not self._wait_to_read(patience.deadline):
+                    self.persists = False
+                    raise BrokenBody("expected the body in time", 408) from None
+                continue
+            except OSError as error:
+                self.persists = False
+                self.has_left = True
+                raise BrokenBody("the client has left") from error
+            if not data:
+                self.persists = False
+            self._is_pending = len(data) == _BODY_READ
+            patience.moved(len(data), self._server.now)
+            return data
+
+    def settle(self) -> None:
+        """Decide, before the head of the answer says so, whether the connection can persist."""
+        body = self.body
+        if body is None or body.is_complete:
+            return
+        remaining = getattr(body.decoder, "remaining", 0)
+        if body.is_awaited or remaining > _MOST_DISCARDED:
+            self.persists = False
+
+    def _end_body(self, body: BodyInput) -> None:
+        if body.is_complete:
+            self._buffer = body.decoder.rest
+            self.body = None
+        elif self.persists and not body.is_broken:
+            self.state = State.DISCARDING
+            self._discarded = 0
+            self.deadline = self._server.head_deadline
+            self._is_pending = True
+        else:
+            self._linger()
+
+    def _discard(self) -> bool:
+        """Throw away what is of no use to anybody."""
+        try:
+            data = self._socket.recv(_BODY_READ, _NOW)
+        except BlockingIOError:
+            self._is_pending = False
+            if self.has_left:
+                self.close()
+            self.is_busy = False
+            return False
+        except OSError:
+            data = b""
+        if not data:
+            self.close()
+            return False
+        self._discarded += len(data)
+        self._is_pending = len(data) == _BODY_READ
+        if self._discarded > _MOST_DISCARDED:
+            if self.state is State.LINGERING:
+                self.close()
+            else:
+                self._linger()
+            return False
+        if self.state is State.DISCARDING and self.body is not None:
+            try:
+                self.body.decoder.receive(data)
+            except RemoteProtocolError:
+                self._linger()
+                return False
+            if self.body.is_complete:
+                self._buffer = self.body.decoder.rest
+                self.body = None
+                self.state = State.HEAD
+                if self._buffer:
+                    return True
+                return self._rest()
+        if self._is_pending or self.has_left:
+            return True
+        self.is_busy = False
+        return False
+
+    # -- the end
+
+    def _end_connection(self) -> None:
+        """Close after the last answer; wait for the peer if closing at once could lose it that answer."""
+        if self._buffer or self._is_pending:
+            self._linger()
+        else:
+            self.close()
+
+    def _linger(self) -> None:
+        """Say that nothing more comes, and let the peer read it before the connection is closed.
+
+        Closed with something unread, the connection would be reset, and the answer with it (RFC 9112 §9.6).
+        """
+        try:
+            self._socket.shutdown(socket.SHUT_WR)
+        except OSError:
+            self.close()
+            return
+        self.state = State.LINGERING
+        self.body = None
+        self._buffer = b""
+        self._discarded = 0
+        self.deadline = self._server.linger_deadline
+        self.is_busy = False
+        if self._is_pending or self.has_left:
+            self._server.make_ready(self)
+
+    def _refuse(self, error: RemoteProtocolError) -> None:
+        """Answer what cannot be taken as a request, and interpret nothing of the rest."""
+        self._server.log.debug("refused a request of %s: %s", self.remote_addr, error)
+        self.persists = False
+        status, headers, body = error_response(error.status, str(error))
+        lines = self._server.writer.write(status, headers)[0]
+        lines += [b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body), body]
+        try:
+            self._socket.send(b"".join(lines), _NOW)  # what does not fit now is not worth waiting for
+        except OSError:
+            self.close()
+            return
+        self._is_pending = True
+        self._linger()
+
+    # -- sending: the face of `brubeck_wsgi.gateway.exchange.Transport`
+
+    def send(self, data: bytes | memoryview, /) -> None:
+        """Send all of *data*; `ClientLeft` if that is not possible."""
+        try:
+            sent = self._socket.send(data, _NOW)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.has_left = True
+            raise ClientLeft(str(error)) from error
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def send_parts(self, head: bytes, body: bytes, /) -> None:
+        """Send *head* and *body* in as few packets as they need."""
+        try:
+            sent = self._socket.sendmsg((head, body), (), _NOW)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.has_left = True
+            raise ClientLeft(str(error)) from error
+        if sent < len(head):
+            self.send(head[sent:])
+            self.send(body)
+        elif sent - len(head) < len(body):
+            self._send_rest(memoryview(body)[sent - len(head) :])
+
+    def send_file(self, head: bytes, region: FileRegion, /) -> None:
+        """Send *head* and a part of a file, which the kernel reads."""
+        try:
+            sent = self._socket.send(head, _MORE)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise ClientLeft(str(error)) from error
+        if sent != len(head):
+            self.send(head[sent:])
+        self._socket.setblocking(False)
+        offset, end = region.offset, region.offset + region.size
+        patience = None
+        while offset < end:
+            try:
+                moved = os.sendfile(self.descriptor, region.descriptor, offset, min(end - offset, _FILE_BLOCK))
+            except BlockingIOError:
+                patience = patience or Patience(self._server.now)
+                self._wait_to_write(patience)
+                continue
+            except OSError as error:
+                self.has_left = True
+                raise ClientLeft(str(error)) from error
+            if moved == 0:
+                self.persists = False
+                raise ClientLeft("the file became shorter while it was sent")
+            offset += moved
+            if patience is not None:
+                patience.moved(moved, self._server.now)
+
+    def _send_rest(self, rest: memoryview) -> None:
+        """Send what the kernel did not take at once."""
+        patience = Patience(self._server.now)
+        while rest:
+            self._wait_to_write(patience)
+            try:
+                sent = self._socket.send(rest, _NOW)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                self.has_left = True
+                raise ClientLeft(str(error)) from error
+            patience.moved(sent, self._server.now)
+            rest = rest[sent:]
+
+    # -- waiting
+
+    def _wait_to_read(self, deadline: float) -> bool:
+        """Wait for something to happen; return False if the deadline came first."""
+        self._reader = current_greenlet()
+        self.deadline = deadline
+        try:
+            self._server.hub.park()
+        finally:
+            self._reader = None
+        is_timed_out, self._is_timed_out = self._is_timed_out, False
+        return not is_timed_out
+
+    def _wait_to_write(self, patience: Patience) -> None:
+        self._writer = current_greenlet()
+        self.deadline = patience.deadline
+        try:
+            self._server.hub.park()
+        finally:
+            self._writer = None
+        is_timed_out, self._is_timed_out = self._is_timed_out, False
+        if is_timed_out:
+            self.has_left = True
+            raise ClientLeft("the client does not read what it is sent")
+
+    # -- what the environ offers to the application
+
+    def send_early_hints(self, headers: Sequence[tuple[str, str]]) -> None:
+        """Send 103 Early Hints (RFC 8297); nothing to clients of HTTP/1.0, or once the answer has begun."""
+        lines = serialize_headers(headers)
+        if self._is_modern and self._exchange is not None and not self._exchange.is_started:
+            self.send(b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % lines)
+
+    def upgrade(self, protocol: str, headers: Sequence[tuple[str, str]] = ()) -> Tunnel:
+        """Answer 101 Switching Protocols (RFC 9110 §15.2.2), and hand the connection over.
+
+        Args:
+            protocol: for the Upgrade header, ``"websocket"``.
+            headers: more (name, value) pairs for the head.
+
+        Returns:
+            The way to send and receive bytes from now on; it ends when the application returns.
+
+        Raises:
+            RuntimeError: the answer has begun, or the request has a body.
+        """
+        if self._exchange is None or self._exchange.is_started or self.is_upgraded or self.body is not None:
+            raise RuntimeError("expected to upgrade before anything is answered, and a request without a body")
+        lines = serialize_headers([("Upgrade", protocol), ("Connection", "Upgrade"), *headers])
+        self.send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        return self._hand_over()
+
+    def _hand_over(self) -> Tunnel:
+        self.is_upgraded = True
+        self.persists = False
+        early, self._buffer = self._buffer, b""
+        return Tunnel(self, early)
+
+    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
+        """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
+        server = self._server
+        deadline = float("inf") if timeout_seconds is None else server.clock() + timeout_seconds
+        while True:
+            try:
+                return self._socket.recv(size, _NOW)
+            except BlockingIOError:
+                if not self._wait_to_read(deadline):
+                    return None
+            except OSError:
+                self.has_left = True
+                return b""
+
+    @property
+    def plain_socket(self) -> Socket:
+        """The socket, to ask and not to read from or write to."""
+        return self._socket
+
+    def take_over(self) -> Any:
+        """Hand the connection over as a socket of the hub's, which the application has to close.
+
+        Raises:
+            RuntimeError: the client has sent more than its request, which such a socket would never show.
+        """
+        if self._buffer or self.body is not None:
+            raise RuntimeError("expected to take over a connection on which nothing but the request has arrived")
+        self.is_upgraded = True
+        self.persists = False
+        self._server.release(self)
+        plain = self._socket
+        return self._server.hub.cooperative_socket(plain.family, plain.type, os.dup(self.descriptor))

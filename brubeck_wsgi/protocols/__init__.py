@@ -1,0 +1,1 @@
+"""Protocols: bytes and what they mean; no socket, clock, thread or greenlet."""

@@ -1,0 +1,200 @@
+"""The Gunicorn worker: its process, its signals and its end (https://docs.gunicorn.org/en/stable/design.html)."""
+
+from __future__ import annotations
+
+import gc
+import importlib.util
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from os import read as read_at_once  # eventlet replaces it in the module
+from types import FrameType
+from typing import Any, ClassVar
+
+from gunicorn.sock import ssl_wrap_socket  # type: ignore[import-untyped]  # Gunicorn has no annotations
+from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]  # the same
+
+from brubeck_wsgi.concurrency.hub import Event, Hub
+from brubeck_wsgi.gateway.handover import Handover
+from brubeck_wsgi.gateway.poller import epoll
+from brubeck_wsgi.gateway.server import Listener, Server, Settings
+from brubeck_wsgi.interfaces import Environ
+from brubeck_wsgi.workers.configuration import listener_maker, make_parser, make_writer, unspoken
+from brubeck_wsgi.workers.observing import observer_for
+
+_NOTIFY_SECONDS = 1.0
+_LAST_CHANCE_SECONDS = 1.0  # for idle connections, when the worker stops
+_STOP_STEP_SECONDS = 0.02
+_GARBAGE_THRESHOLD = 10_000
+
+
+class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
+    """What the workers of all hubs have in common.
+
+    Attributes:
+        hub_name: ``"gevent"`` or ``"eventlet"``, which is also the name of the library.
+    """
+
+    hub_name: ClassVar[str]
+    make_hub: ClassVar[Callable[[], Hub]]
+
+    @classmethod
+    def setup(cls) -> None:
+        """Be called by Gunicorn's master before it makes workers; end it where no worker could start."""
+        if importlib.util.find_spec(cls.hub_name) is None:
+            raise SystemExit(f"{cls.hub_name} is not installed: pip install 'brubeck-wsgi[{cls.hub_name}]'")
+
+    @classmethod
+    def check_config(cls, cfg: Any, log: Any) -> None:
+        """Be called by Gunicorn's master when it has its settings; say what will be slower than it might be."""
+        reason = _reason_for_gunicorn(cfg)
+        if reason is not None:
+            log.info("%s: connections are served by Gunicorn's own code, at its speed", reason)
+
+    def init_process(self) -> None:
+        """Begin the process: here, after the fork, the standard library becomes cooperative."""
+        self.hub = type(self).make_hub()
+        self.hub.patch()
+        self.hub.start()
+        self._told: Event = self.hub.event()
+        self._is_worn = False
+        super().init_process()
+
+    def run(self) -> None:
+        """Serve until told to stop, and then until all is answered."""
+        gc.collect()
+        gc.freeze()  # what is loaded by now stays
+        if gc.get_threshold()[0] < _GARBAGE_THRESHOLD:
+            gc.set_threshold(_GARBAGE_THRESHOLD)
+        server = self._make_server()
+        self.hub.watch(self.PIPE[0], self._wake)
+        server.start()
+        while self.alive:
+            self.notify()
+            self._told.wait(_NOTIFY_SECONDS)
+            self._told = self.hub.event()
+        self._stop(server)
+
+    def notify(self) -> None:
+        """Tell the master that the loop is not blocked; stop if the master is gone."""
+        super().notify()
+        if self.ppid != os.getppid():
+            self.log.info("Parent changed, shutting down: %s", self)
+            self.alive = False
+
+    def handle_quit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop at once; in a greenlet, since a signal handler must not wait."""
+        self.hub.spawn(super().handle_quit, sig, frame)
+
+    def handle_usr1(self, sig: int, frame: FrameType | None) -> None:
+        """Open the log files again; in a greenlet, since a signal handler must not wait for a lock."""
+        self.hub.spawn(super().handle_usr1, sig, frame)
+
+    def timeout_ctx(self) -> Any:
+        """Return the limit that Gunicorn's own code puts on waiting for a request."""
+        return self.hub.limit(self.cfg.keepalive)
+
+    def _wake(self) -> None:
+        """Have `run` look whether it is to stop: a signal has come, or the reloader has found a change."""
+        with suppress(BlockingIOError):
+            read_at_once(self.PIPE[0], 4096)
+        self._told.set()
+
+    def _make_server(self) -> Server | Handover:
+        cfg = self.cfg
+        sockets = [wrapped.sock for wrapped in self.sockets]
+        reason = _reason_for_gunicorn(cfg)
+        if reason is not None:
+            return Handover(self.hub, sockets, self._serve_with_gunicorn, self.worker_connections)
+        settings = Settings(
+            keepalive_seconds=cfg.keepalive,
+            most_connections=self.worker_connections,
+            is_alone=cfg.workers == 1 or cfg.reuse_port,
+            most_requests=self.max_requests,
+            on_limit=self._wear_out,
+        )
+        make = listener_maker(cfg, self.log)
+        return Server(
+            self.hub,
+            self.wsgi,
+            [Listener(listening, make(listening)) for listening in sockets],
+            make_parser(cfg),
+            make_writer(),
+            settings,
+            self.log,
+            self._log_failure,
+            observer_for(self, cfg, self.log),
+        )
+
+    def _wear_out(self) -> None:
+        if self.alive:
+            self.log.info("Autorestarting worker after current request.")
+        self.alive = False
+        self._is_worn = True
+        self._told.set()
+
+    def _stop(self, server: Server | Handover) -> None:
+        """Answer all that has reached this worker, give idle connections a last chance, and end."""
+        # Another worker is started only when this one has gone. If it is the only one, it goes on accepting
+        # while idle connections have their last chance, so that nobody has to wait for its successor that long.
+        server.stop(keeps_accepting=self._is_worn and self.cfg.workers == 1)
+        now = time.monotonic()
+        patience_ends = now + self.cfg.graceful_timeout
+        chance_ends = now + min(_LAST_CHANCE_SECONDS, self.cfg.graceful_timeout)
+        while server.open_connections and time.monotonic() < patience_ends:
+            self.notify()
+            if time.monotonic() >= chance_ends:
+                server.stop_accepting()
+                server.end_idle()
+            self.hub.sleep(_STOP_STEP_SECONDS)
+        server.stop_accepting()
+        if server.open_connections:
+            self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
+        server.close()
+
+    def _serve_with_gunicorn(self, client: Any, address: Any, listener: Any) -> None:
+        client.setblocking(True)
+        if self.cfg.is_ssl:
+            try:
+                client = ssl_wrap_socket(client, self.cfg)
+            except OSError as error:
+                self.log.debug("TLS handshake failed: %s", error)
+                client.close()
+                return
+        self.handle(listener, client, address)
+
+    def _log_failure(self, message: str, environ: Environ, /, *, with_traceback: bool) -> None:
+        log = self.log.exception if with_traceback else self.log.error
+        log("%s %s: %s", environ.get("REQUEST_METHOD"), environ.get("RAW_URI"), message)
+
+
+def _reason_for_gunicorn(cfg: Any) -> str | None:
+    """Return why Gunicorn's own code has to serve; None if it need not."""
+    return unspoken(cfg) or ("no epoll on this system" if epoll is None else None)
+
+
+def _make_gevent_hub() -> Hub:
+    from brubeck_wsgi.concurrency.with_gevent import GeventHub
+
+    return GeventHub()
+
+
+def _make_eventlet_hub() -> Hub:
+    from brubeck_wsgi.concurrency.with_eventlet import EventletHub
+
+    return EventletHub()
+
+
+class GeventWorker(_Worker):
+    """A Gunicorn worker on gevent."""
+
+    hub_name = "gevent"
+    make_hub = staticmethod(_make_gevent_hub)
+
+
+class EventletWorker(_Worker):
+    """A Gunicorn worker on eventlet."""
+
+    hub_name = "eventlet"
+    make_hub = staticmethod(_make_eventlet_hub)
