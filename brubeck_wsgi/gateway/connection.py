@@ -22,7 +22,7 @@ from brubeck_wsgi.gateway.faces import Disconnected, SocketFace
 from brubeck_wsgi.gateway.files import FileRegion
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.patience import Patience
-from brubeck_wsgi.gateway.poller import GONE, READABLE
+from brubeck_wsgi.gateway.poller import GONE, READABLE, RESET
 from brubeck_wsgi.gateway.tunnel import Tunnel
 from brubeck_wsgi.interfaces import WSGIApplication
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
@@ -101,13 +101,15 @@ class Connection:
         deadline: when `expire` is called, by the server's clock.
         is_busy: whether it waits for a runner or has one.
         has_left: whether the peer has closed its side, or reset the connection.
+        is_reset: whether it has reset the connection, so that nothing can be sent any more.
         persists: whether another request may follow the one that is being answered.
         is_upgraded: whether the application has taken the connection over.
         body: of the request that is being answered, or is to be discarded; None if it has none.
     """
 
     __slots__ = (
-        *("body", "deadline", "descriptor", "disconnected", "has_left", "is_busy", "is_upgraded", "persists"),
+        *("body", "deadline", "descriptor", "disconnected", "has_left", "is_busy", "is_reset", "is_upgraded"),
+        "persists",
         *("remote_addr", "remote_port", "socket_face", "state"),
         *("_buffer", "_discarded", "_exchange", "_is_modern", "_is_pending", "_is_timed_out", "_maker", "_patience"),
         *("_reader", "_scanned", "_server", "_socket", "_writer"),
@@ -125,7 +127,7 @@ class Connection:
         self.socket_face = SocketFace(self)
         self.disconnected = Disconnected(self, server.hub)
         self.state = State.HEAD
-        self.is_busy = self.has_left = self.is_upgraded = False
+        self.is_busy = self.has_left = self.is_reset = self.is_upgraded = False
         self.persists = True
         self.body: BodyInput | None = None
         self.deadline = server.head_deadline
@@ -138,6 +140,11 @@ class Connection:
         self._reader: Greenlet | None = None
         self._writer: Greenlet | None = None
         self._exchange: Exchange | None = None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing would be lost if it were closed now."""
+        return not self.is_busy and (not self._buffer or self.state is not State.HEAD)
 
     # -- what runners and the poller call
 
@@ -153,7 +160,7 @@ class Connection:
             self._refuse(error)
         except GreenletExit:
             self.close()
-        except Exception:
+        except BaseException:  # the time-outs of the hubs are none of Exception's
             self._server.log.exception("error in a connection")
             self.close()
         return False
@@ -164,6 +171,7 @@ class Connection:
             self._is_pending = True
         if flags & GONE:
             self.has_left = True
+            self.is_reset = flags & RESET != 0
             if self.disconnected is not None:
                 self.disconnected.happen()
         for waiter in (self._reader, self._writer):
@@ -294,14 +302,13 @@ class Connection:
 
     def _receive(self) -> bytes:
         """Wait for more of a body."""
-        patience = self._patience or Patience(self._server.now)
-        self._patience = patience
+        patience = self._patience = self._patience or Patience()
         while True:
             try:
                 data = self._socket.recv(_BODY_READ, _NOW)
             except BlockingIOError:
                 self._is_pending = False
-                if not self._wait_to_read(patience.deadline):
+                if not self._wait_for_body(patience):
                     self.persists = False
                     raise BrokenBody("expected the body in time", 408) from None
                 continue
@@ -312,7 +319,7 @@ class Connection:
             if not data:
                 self.persists = False
             self._is_pending = len(data) == _BODY_READ
-            patience.moved(len(data), self._server.now)
+            patience.moved(len(data))
             return data
 
     def settle(self) -> None:
@@ -407,7 +414,7 @@ class Connection:
 
     def _refuse(self, error: RemoteProtocolError) -> None:
         """Answer what cannot be taken as a request, and interpret nothing of the rest."""
-        self._server.log.debug("refused a request of %s: %s", self.remote_addr, error)
+        self._server.log.warning("Invalid request from ip=%s: %s", self.remote_addr, error)
         self.persists = False
         status, headers, body = error_response(error.status, str(error))
         lines = self._server.writer.write(status, headers)[0]
@@ -429,7 +436,7 @@ class Connection:
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self.has_left = True
+            self.has_left = self.is_reset = True
             raise ClientLeft(str(error)) from error
         if sent != len(data):
             self._send_rest(memoryview(data)[sent:])
@@ -441,7 +448,7 @@ class Connection:
         except BlockingIOError:
             sent = 0
         except OSError as error:
-            self.has_left = True
+            self.has_left = self.is_reset = True
             raise ClientLeft(str(error)) from error
         if sent < len(head):
             self.send(head[sent:])
@@ -452,7 +459,7 @@ class Connection:
     def send_file(self, head: bytes, region: FileRegion, /) -> None:
         """Send *head* and a part of a file, which the kernel reads."""
         try:
-            sent = self._socket.send(head, _MORE)
+            sent = self._socket.send(head, _MORE if region.size else _NOW)
         except BlockingIOError:
             sent = 0
         except OSError as error:
@@ -466,22 +473,22 @@ class Connection:
             try:
                 moved = os.sendfile(self.descriptor, region.descriptor, offset, min(end - offset, _FILE_BLOCK))
             except BlockingIOError:
-                patience = patience or Patience(self._server.now)
+                patience = patience or Patience()
                 self._wait_to_write(patience)
                 continue
             except OSError as error:
-                self.has_left = True
+                self.has_left = self.is_reset = True
                 raise ClientLeft(str(error)) from error
             if moved == 0:
                 self.persists = False
                 raise ClientLeft("the file became shorter while it was sent")
             offset += moved
             if patience is not None:
-                patience.moved(moved, self._server.now)
+                patience.moved(moved)
 
     def _send_rest(self, rest: memoryview) -> None:
         """Send what the kernel did not take at once."""
-        patience = Patience(self._server.now)
+        patience = Patience()
         while rest:
             self._wait_to_write(patience)
             try:
@@ -489,9 +496,9 @@ class Connection:
             except BlockingIOError:
                 continue
             except OSError as error:
-                self.has_left = True
+                self.has_left = self.is_reset = True
                 raise ClientLeft(str(error)) from error
-            patience.moved(sent, self._server.now)
+            patience.moved(sent)
             rest = rest[sent:]
 
     # -- waiting
@@ -507,16 +514,23 @@ class Connection:
         is_timed_out, self._is_timed_out = self._is_timed_out, False
         return not is_timed_out
 
+    def _wait_for_body(self, patience: Patience) -> bool:
+        deadline = patience.begin(self._server.now)
+        is_in_time = self._wait_to_read(deadline)
+        patience.end(self._server.now)
+        return is_in_time
+
     def _wait_to_write(self, patience: Patience) -> None:
         self._writer = current_greenlet()
-        self.deadline = patience.deadline
+        self.deadline = patience.begin(self._server.now)
         try:
             self._server.hub.park()
         finally:
             self._writer = None
+        patience.end(self._server.now)
         is_timed_out, self._is_timed_out = self._is_timed_out, False
         if is_timed_out:
-            self.has_left = True
+            self.has_left = self.is_reset = True
             raise ClientLeft("the client does not read what it is sent")
 
     # -- what the environ offers to the application

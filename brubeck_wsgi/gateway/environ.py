@@ -121,7 +121,7 @@ class EnvironMaker:
 
         The environ is a copy, and the client's.
         """
-        known = self._recalled.get(data)
+        known = self._recalled.get(data) if len(data) <= _LONGEST_HEAD_REMEMBERED else None
         if known is None:
             return None
         environ = known[0].copy()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Protocol
 
+from brubeck_wsgi.concurrency.hub import GreenletExit
 from brubeck_wsgi.gateway.errors import BrokenBody, ClientLeft
 from brubeck_wsgi.gateway.files import FileRegion, FileWrapper, find_region
 from brubeck_wsgi.interfaces import Environ, ExceptionInfo, HeaderList, WSGIApplication
@@ -23,13 +24,14 @@ class Transport(Protocol):
     """The way to the client.
 
     Attributes:
-        has_left: whether the client has closed or reset the connection.
+        is_reset: whether the client has reset the connection. One that has only closed its sending side, as
+            some do after their request, gets its answer.
         is_upgraded: whether the application has taken the connection over.
         persists: whether it may be used for another request; set to False if not.
         body: the body of the request; None if it has none.
     """
 
-    has_left: bool
+    is_reset: bool
     is_upgraded: bool
     persists: bool
 
@@ -133,8 +135,11 @@ class Exchange:
             raise
         except BrokenBody as error:
             self.refuse(error.status, str(error))
-        except (Exception, SystemExit):
+        except GreenletExit:
+            raise
+        except BaseException:
             # SystemExit too: an application that calls sys.exit() must not end the process for all others.
+            # And the time-outs of the hubs, which are none of Exception's.
             self._log_failure("error while answering", self.environ, with_traceback=True)
             self.refuse(500, "")
 
@@ -206,7 +211,7 @@ class Exchange:
         for piece in pieces:
             if transport.is_upgraded:
                 return
-            if transport.has_left:
+            if transport.is_reset:
                 raise ClientLeft("the client left while the answer was sent")
             if not isinstance(piece, bytes):
                 raise TypeError(f"expected bytes as a piece of the body, got {type(piece).__name__}")

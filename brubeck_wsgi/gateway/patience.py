@@ -7,24 +7,32 @@ SLOWEST_RATE = 500  # bytes a second
 
 
 class Patience:
-    """Waits for a transfer, which may be slow, but not as slow as the attacker would like.
+    """The time that may be spent waiting in one transfer, which may be slow, but not as slow as an attacker likes.
+
+    Only waiting counts: how long the application takes between two pieces is not the peer's fault. What was moved
+    quickly is no excuse for stalling later.
 
     Args:
-        now: seconds of any clock.
-        grace: how many seconds the transfer may take to move its first bytes, and to stall.
-        rate: bytes a second that it has to move after that.
-
-    Attributes:
-        deadline: when patience is over, by the same clock.
+        grace: how many seconds may be spent waiting for nothing.
+        rate: bytes that make up for a second of waiting.
     """
 
-    __slots__ = ("_grace", "_rate", "deadline")
+    __slots__ = ("_begun", "_grace", "_left", "_rate")
 
-    def __init__(self, now: float, grace: float = GRACE_SECONDS, rate: int = SLOWEST_RATE) -> None:
-        self._grace = grace
+    def __init__(self, grace: float = GRACE_SECONDS, rate: int = SLOWEST_RATE) -> None:
+        self._grace = self._left = grace
         self._rate = rate
-        self.deadline = now + grace
+        self._begun = 0.0
 
-    def moved(self, size: int, now: float) -> None:
-        """Note that *size* bytes were moved; what was moved quickly is no excuse for stalling later."""
-        self.deadline = min(self.deadline + size / self._rate, now + self._grace)
+    def begin(self, now: float) -> float:
+        """Begin to wait at *now*, seconds of any clock; return when patience will be over."""
+        self._begun = now
+        return now + self._left
+
+    def end(self, now: float) -> None:
+        """Note that the waiting that has begun is over at *now*."""
+        self._left -= now - self._begun
+
+    def moved(self, size: int) -> None:
+        """Note that *size* bytes were moved."""
+        self._left = min(self._left + size / self._rate, self._grace)

@@ -140,13 +140,15 @@ class Server:
             while self._is_accepting and self._accept_one(listener):
                 pass
         self._pause()
+        for listener in self._listeners:
+            listener.socket.close()  # here: other processes may go on listening
         self._listeners.clear()
         self._runners.run_ready()
 
     def end_idle(self) -> None:
-        """Close the connections that wait for a request."""
+        """Close the connections on which nothing has begun to arrive."""
         for connection in list(self._connections.values()):
-            if not connection.is_busy:
+            if connection.is_idle:
                 connection.close()
 
     def close(self) -> None:
@@ -211,7 +213,7 @@ class Server:
             if error.errno not in _OUT_OF_RESOURCES:
                 raise
             self.log.warning("cannot accept connections: %s", error)
-            self._pause()  # until one is closed: what waits to be accepted would wake us in vain
+            self._pause()  # until the next sweep: what waits to be accepted would wake us in vain
             return False
         family, kind = listener.socket.family, listener.socket.type
         connected = Socket(family, kind, 0, descriptor)
@@ -236,6 +238,8 @@ class Server:
         """End what has taken too long; called in the loop, every second."""
         self._tick()
         now = self.now
+        if not self._is_accepting and len(self._connections) < self._settings.most_connections:
+            self._accept_more()
         expired = [connection for connection in self._connections.values() if connection.deadline < now]
         for connection in expired:
             connection.expire()
