@@ -20,18 +20,19 @@ PACKAGE = Path(brubeck_wsgi.__file__).parent
 # A module may import from its own layer and from those above it in this list; the longest name decides.
 LAYERS = [
     ("errors", "interfaces", "timekeeping"),
-    ("protocols", "concurrency", "headers"),
+    ("protocols", "concurrency", "headers", "dictshield", "passwords"),
     ("gateway", "body", "formdata", "cookies", "requestid", "request", "response", "problems", "routing"),
+    ("modeling", "models"),
     ("handlers",),
-    ("app", "connections", "workers"),
+    ("app", "connections", "workers", "mongrel2"),
     ("", "cli", "__main__"),
 ]
 # The two halves of design.md: neither imports the other.
 HOUSE = (
     *("body", "formdata", "cookies", "headers", "requestid", "request", "response", "problems", "routing"),
-    *("handlers", "app"),
+    *("handlers", "app", "dictshield", "passwords", "modeling", "models"),
 )
-DOORS = ("gateway", "workers", "connections")
+DOORS = ("gateway", "workers", "connections", "mongrel2")
 
 # Which modules may import a library; None for any.
 LIBRARIES = {
@@ -39,8 +40,12 @@ LIBRARIES = {
     "webob": HOUSE,
     "itsdangerous": ("cookies",),
     "multipart": ("formdata",),
-    "gunicorn": ("workers", "connections"),
+    "argon2": ("passwords",),
+    "bcrypt": ("passwords",),
+    "gunicorn": ("workers", "connections", "mongrel2"),
     "gunicorn_h1c": ("protocols.http1",),
+    "wsproto": ("protocols.websocket",),
+    "zmq": ("concurrency", "mongrel2"),
     "gevent": ("concurrency.with_gevent",),
     "eventlet": ("concurrency.with_eventlet",),
     "greenlet": ("concurrency",),
