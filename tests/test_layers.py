@@ -24,13 +24,15 @@ LAYERS = [
     ("gateway", "body", "formdata", "cookies", "requestid", "request", "response", "problems", "routing"),
     ("modeling", "models"),
     ("handlers",),
-    ("app", "connections", "workers", "mongrel2"),
+    ("app", "auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware")
+    + ("connections", "workers", "mongrel2"),
     ("", "cli", "__main__"),
 ]
 # The two halves of design.md: neither imports the other.
 HOUSE = (
     *("body", "formdata", "cookies", "headers", "requestid", "request", "response", "problems", "routing"),
-    *("handlers", "app", "dictshield", "passwords", "modeling", "models"),
+    *("handlers", "app", "dictshield", "passwords", "modeling", "models", "auth", "sessions", "caching"),
+    *("templating", "datamosh", "staticfiles", "middleware"),
 )
 DOORS = ("gateway", "workers", "connections", "mongrel2")
 
@@ -44,6 +46,12 @@ LIBRARIES = {
     "bcrypt": ("passwords",),
     "gunicorn": ("workers", "connections", "mongrel2"),
     "gunicorn_h1c": ("protocols.http1",),
+    "jinja2": ("templating",),
+    "mako": ("templating",),
+    "chevron": ("templating",),
+    "tornado": ("templating",),
+    "brotli": ("middleware",),
+    "zstandard": ("middleware",),
     "wsproto": ("protocols.websocket",),
     "zmq": ("concurrency", "mongrel2"),
     "gevent": ("concurrency.with_gevent",),
