@@ -24,8 +24,10 @@ LAYERS = [
     ("gateway", "body", "formdata", "cookies", "requestid", "request", "response", "problems", "routing"),
     ("modeling", "models"),
     ("handlers",),
-    ("app", "auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware")
-    + ("connections", "workers", "mongrel2"),
+    (
+        *("app", "auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware"),
+        *("connections", "workers", "mongrel2"),
+    ),
     ("", "cli", "__main__"),
 ]
 # The two halves of design.md: neither imports the other.
