@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from logging import INFO
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
 from urllib.parse import quote
 
 from brubeck_wsgi.body import MAX_BODY_SIZE, content_length
@@ -22,13 +22,14 @@ from brubeck_wsgi.handlers.running import (
     check_handler,
     class_runners,
     function_runner,
+    takes_by_place,
     unsupported_runner,
 )
 from brubeck_wsgi.interfaces import Environ, ServerConnection, StartResponse, WSGIApplication
 from brubeck_wsgi.problems import is_on_loopback, problem_response, traceback_response
 from brubeck_wsgi.requestid import request_id
 from brubeck_wsgi.response import Response, Stream
-from brubeck_wsgi.routing import Converter, Miss, Router, Rule
+from brubeck_wsgi.routing import Converter, Found, Miss, Router, Rule
 from brubeck_wsgi.routing.converters import CONVERTERS, check_converter
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
 Pattern: TypeAlias = str | re.Pattern[str]
+HandlerTuples: TypeAlias = Iterable[tuple[Pattern, Handler]]
 BeforeHook: TypeAlias = Callable[["Brubeck", "Request"], Any]
-AfterHook: TypeAlias = Callable[["Brubeck", "Request", Response], Response | None]
+AfterHook: TypeAlias = Callable[["Brubeck", "Request", Response], Any]
 ErrorHandler: TypeAlias = Callable[["Brubeck", "Request", Exception], Any]
 Middleware: TypeAlias = Callable[..., WSGIApplication]
 
@@ -45,8 +47,11 @@ logger = logging.getLogger("brubeck.app")
 access_logger = logging.getLogger("brubeck.access")
 _INSIDE = "brubeck.application"  # the key of the application whose middleware a request has passed
 _is_logged = access_logger.isEnabledFor
+# Where it looks the answer up, at less than half the cost of asking; without it every request asks.
+_known_levels: dict[int, bool] = getattr(access_logger, "_cache", {})
 _ERROR_STATUSES = range(400, 600)
 
+_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token (RFC 9110 §9.1)
 _TEMPLATE_FIELD = re.compile(r"\{[A-Za-z_]\w*(?::[A-Za-z_]\w*)?\}")
 
 
@@ -54,8 +59,8 @@ class Brubeck:
     """A web application; call it as WSGI has it, or give it to a server.
 
     Args:
-        handler_tuples: (pattern, handler) pairs, as `init_routes` takes them.
         msg_conn: what `run` serves on.
+        handler_tuples: (pattern, handler) pairs, as `init_routes` takes them. These two may change places.
         pool: kept for handlers; the server decides how many requests run at a time.
         no_handler: a handler, class or function, for paths that no route matches.
         base_handler: a handler class for the same; its ``unsupported()`` answers what it has no method for.
@@ -76,8 +81,8 @@ class Brubeck:
 
     def __init__(
         self,
-        msg_conn: ServerConnection | None = None,
-        handler_tuples: Iterable[tuple[Pattern, Handler]] | None = None,
+        msg_conn: ServerConnection | HandlerTuples | None = None,
+        handler_tuples: HandlerTuples | ServerConnection | None = None,
         pool: Any = None,
         no_handler: Handler | None = None,
         base_handler: type[MessageHandler] | None = None,
@@ -92,7 +97,7 @@ class Brubeck:
         request_class: type[Request] | None = None,
         debug: bool = False,
     ) -> None:
-        self.msg_conn = msg_conn
+        self.msg_conn, pairs = _connection_and_pairs(msg_conn, handler_tuples)
         self.pool = pool() if callable(pool) else pool
         self.base_handler = base_handler or WebMessageHandler
         self.login_url = login_url
@@ -106,18 +111,19 @@ class Brubeck:
         if log_level is not None:
             configure_logging(log_level)
         self.router: Router[Runner] = Router()
+        self._runners: dict[type[MessageHandler], dict[str, Runner]] = {}  # shared by the routes of a class
         self._converters: dict[str, Converter] = dict(CONVERTERS)
         self._unknown = self._unknown_runner(no_handler)
         self._before: list[BeforeHook] = []
         self._after: list[AfterHook] = []
         self._error_handlers: dict[type[Exception] | int, ErrorHandler] = {}
         self._outermost: WSGIApplication | None = None
-        if handler_tuples is not None:
-            self.init_routes(handler_tuples)
+        if pairs is not None:
+            self.init_routes(pairs)
 
     # -- routes
 
-    def init_routes(self, handler_tuples: Iterable[tuple[Pattern, Handler]]) -> None:
+    def init_routes(self, handler_tuples: HandlerTuples) -> None:
         """Add a route for each (pattern, handler) pair, in order; see `add_route_rule`."""
         for pair in handler_tuples:
             if not isinstance(pair, Sequence) or len(pair) != 2:
@@ -157,8 +163,8 @@ class Brubeck:
         Args:
             pattern: a path template, ``"/todo/{id:uuid}"``, which matches the whole path; or a regular
                 expression, compiled or beginning with ``^``, matched from the beginning of the path.
-            methods: what a function answers; None for any. A class answers what it has functions for.
-            name: for `url_for`; the handler's own name by default, where no other route has it.
+            methods: what a function answers; None for any. A class answers those that it has functions for.
+            name: for `url_for`; a template's is its handler's own by default, where no other route has it.
         """
 
         def register(handler: AnyHandler) -> AnyHandler:
@@ -266,20 +272,23 @@ class Brubeck:
         """Answer a request (PEP 3333)."""
         if self._outermost is not None and environ.get(_INSIDE) is not self:
             return self._outermost(environ, start_response)
-        started = perf_counter() if _is_logged(INFO) else None
+        started = perf_counter() if _known_levels.get(INFO, True) and _is_logged(INFO) else None
         try:
             response = self._run_before(environ) if self._before else None
             if response is None:
                 path = environ.get("PATH_INFO") or "/"
-                if not path.isascii():
-                    path = _decoded(path)
-                if environ.get("CONTENT_LENGTH"):
+                if "CONTENT_LENGTH" in environ:
                     content_length(environ)
                 method = environ["REQUEST_METHOD"]
                 known = self.router.literal.get(path)
-                found = self.router.find(path, method) if known is None else known.get(method) or known[""]
+                found: Found[Runner] | Miss[Runner] | None = None
+                if known is not None:
+                    found = known.get(method) or known.get("")
+                if found is None:
+                    found = self.router.find(path if path.isascii() else _decoded(path), method)
                 if isinstance(found, tuple):
-                    response = found[0](self, environ, found[1], found[2])
+                    run, args, kwargs = found
+                    response = run(self, environ, args, kwargs)
                 else:
                     response = self._answer_miss(environ, found)
             if response.body.__class__ is not bytes:
@@ -414,27 +423,24 @@ class Brubeck:
 
     def _add(self, pattern: Pattern, handler: Handler, methods: Sequence[str] | None, name: str | None) -> None:
         check_handler(handler)
-        if isinstance(methods, str):
-            raise ConfigurationError(f"expected a list of methods, got the text {methods!r}")
-        wanted = None if methods is None else {method.upper() for method in methods}
+        wanted = None if methods is None else _checked_methods(methods)
         endpoints: dict[str, Runner] = {}
         fallback: Runner | None = None
         if isinstance(handler, type):
-            endpoints = class_runners(handler)
+            endpoints = self._runners.get(handler) or self._runners.setdefault(handler, class_runners(handler))
             if wanted is not None:
-                endpoints = {method: runner for method, runner in endpoints.items() if method in wanted}
+                endpoints = _chosen(endpoints, wanted, handler)
         elif wanted is None:
             fallback = function_runner(handler)
         else:
-            runner = function_runner(handler)
-            order = [method for method in (*MessageHandler.SUPPORTED_METHODS, *sorted(wanted)) if method in wanted]
-            endpoints = dict.fromkeys(order, runner)
-            if "GET" in endpoints:
-                endpoints.setdefault("HEAD", runner)
-        if name is None:
-            own_name = getattr(handler, "__name__", None)
-            name = own_name if own_name is not None and not self.router.has_name(own_name) else None
-        self.router.add(Rule(pattern, endpoints, fallback, name, self._converters, handler))
+            endpoints = dict.fromkeys(wanted, function_runner(handler))
+        rule = Rule(pattern, endpoints, fallback, name, self._converters, handler)
+        if rule.names and takes_by_place(handler, rule.endpoints, rule.names):
+            rule.by_place = True
+        if name is None and rule.template is not None:
+            own_name: str = getattr(handler, "__name__", "")
+            rule.name = own_name if own_name and not self.router.has_name(own_name) else None
+        self.router.add(rule)
 
     def _unknown_runner(self, no_handler: Handler | None) -> Runner:
         handler = no_handler or self.base_handler
@@ -448,6 +454,46 @@ class Brubeck:
             return runners.get(environ["REQUEST_METHOD"], unsupported)(application, environ, args, kwargs)
 
         return run
+
+
+def _connection_and_pairs(
+    first: ServerConnection | HandlerTuples | None, second: ServerConnection | HandlerTuples | None
+) -> tuple[ServerConnection | None, HandlerTuples | None]:
+    """Return the two in Brubeck's order, whichever came first: who writes only routes puts them first."""
+    connection, pairs = first, second
+    if _is_connection(second) or (first is not None and not _is_connection(first)):
+        connection, pairs = second, first
+    if (connection is None or _is_connection(connection)) and (pairs is None or isinstance(pairs, Iterable)):
+        return connection, pairs
+    given = " and ".join(f"{one!r:.80}" for one in (first, second) if one is not None)
+    raise ConfigurationError(f"expected a connection to serve on and (pattern, handler) pairs, got {given}")
+
+
+def _is_connection(value: object) -> TypeGuard[ServerConnection]:
+    return hasattr(value, "recv_forever_ever")
+
+
+def _checked_methods(methods: Sequence[str]) -> list[str]:
+    """Return *methods* in the order of an Allow header; HEAD comes with GET."""
+    if isinstance(methods, str) or not isinstance(methods, Iterable):
+        raise ConfigurationError(f"expected a list of methods, got {methods!r:.80}")
+    wanted = set()
+    for method in methods:
+        if not isinstance(method, str) or not _METHOD.fullmatch(method):
+            raise ConfigurationError(f"expected the names of HTTP methods, like 'GET', got {method!r:.80}")
+        wanted.add(method.upper())
+    if not wanted:
+        raise ConfigurationError("expected at least one method, got an empty list")
+    order = [method for method in MessageHandler.SUPPORTED_METHODS if method in wanted]
+    order += sorted(wanted.difference(order))
+    return order if "HEAD" in wanted or "GET" not in wanted else [*order, "HEAD"]
+
+
+def _chosen(runners: dict[str, Runner], wanted: Sequence[str], handler: type[MessageHandler]) -> dict[str, Runner]:
+    chosen = {method: runner for method, runner in runners.items() if method in wanted}
+    if not chosen:
+        raise ConfigurationError(f"expected {handler.__name__} to have a function for {' or '.join(wanted)}")
+    return chosen
 
 
 def _checked_request_class(request_class: type[Request] | None) -> type[Request]:
@@ -514,7 +560,7 @@ def _loggable_path(environ: Environ) -> str:
 def _compiled(pattern: str) -> re.Pattern[str]:
     try:
         return re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError) as error:
         raise ConfigurationError(f"route {pattern!r}: {error}") from error
 
 

@@ -23,6 +23,8 @@ SameSite: TypeAlias = Literal["Strict", "Lax", "None"]
 SIGNED_LIFETIME = 31 * 24 * 3600
 """How old a signed cookie may be by default, in seconds: a stolen one is not good for ever."""
 
+# Browsers take a cookie with such a name, and its deletion, only if it is Secure (RFC 6265bis §4.1.3).
+_SECURE_PREFIXES = ("__secure-", "__host-")
 _LARGEST = 4096  # RFC 6265bis §5.6: browsers drop a larger pair of name and value without a word.
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+\Z")
 _ATTRIBUTE = re.compile(r"[ -:<-~]*\Z")
@@ -107,6 +109,12 @@ def serialize_cookie(
     return "; ".join(filter(None, pieces))
 
 
+def deletion(name: str, attributes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the attributes that have a browser forget the cookie that was set with *attributes*."""
+    secure = {"secure": True} if name.lower().startswith(_SECURE_PREFIXES) else {}
+    return {**attributes, **secure, "max_age": 0, "expires": 0}
+
+
 def sign(name: str, value: object, secret: Secret) -> str:
     """Return *value* as signed, dated text that only a holder of *secret* can have made.
 
@@ -157,9 +165,9 @@ class CookieJar(Mapping[str, str]):
         line = serialize_cookie(name, value, **attributes)  # type: ignore[arg-type]  # it says what it expected
         self._lines[name, attributes.get("path", "/"), attributes.get("domain")] = line
 
-    def delete(self, name: str, *, path: str | None = "/", domain: str | None = None) -> None:
-        """Tell the browser to forget a cookie; *path* and *domain* as they were when it was set."""
-        self.set(name, "", path=path, domain=domain, max_age=0, expires=0)
+    def delete(self, name: str, **attributes: Any) -> None:
+        """Tell the browser to forget a cookie; *attributes* as they were when it was set."""
+        self.set(name, "", **deletion(name, attributes))
 
     def lines(self) -> list[str]:
         """Return the values of the Set-Cookie headers, in the order of their setting."""

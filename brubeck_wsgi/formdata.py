@@ -87,18 +87,22 @@ def parse_urlencoded(text: str) -> Arguments:
         BadRequest: it is not UTF-8, or has more than `MOST_FIELDS` fields.
     """
     arguments: Arguments = {}
-    for name, value in _pairs(text):
-        if name in arguments:
-            arguments[name].append(value)
-        else:
-            arguments[name] = [value]
+    if len(text) < MOST_FIELDS and "%" not in text and "+" not in text and text.isascii():
+        # Nothing to decode: a fifth of parse_qsl's time (benchmarks/framework.py, query argument).
+        for piece in text.split("&"):
+            if piece:
+                name, _, value = piece.partition("=")
+                if name in arguments:
+                    arguments[name].append(value)
+                else:
+                    arguments[name] = [value]
+    else:
+        for name, value in _decoded_pairs(text):
+            arguments.setdefault(name, []).append(value)
     return arguments
 
 
-def _pairs(text: str) -> list[tuple[str, str]]:
-    if "%" not in text and "+" not in text and text.isascii() and text.count("&") < MOST_FIELDS:
-        # Nothing to decode: a third of parse_qsl's time (benchmarks/framework.py, query argument).
-        return [(name, value) for name, _, value in [piece.partition("=") for piece in text.split("&") if piece]]
+def _decoded_pairs(text: str) -> list[tuple[str, str]]:
     try:
         decoded = text if text.isascii() else text.encode("latin-1").decode()
         return parse_qsl(decoded, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)

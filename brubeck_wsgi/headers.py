@@ -54,6 +54,8 @@ class Headers(MutableMapping[str, str]):
 
     def __init__(self, source: HeaderSource = ()) -> None:
         self.pairs: HeaderList = []
+        if isinstance(source, Headers):
+            source = source.pairs  # as a mapping it has one value for each name
         for name, value in source.items() if isinstance(source, Mapping) else source:
             self.add(name, value)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias
 
@@ -28,4 +28,58 @@ class ServerConnection(Protocol):
 
     def recv_forever_ever(self, application: WSGIApplication) -> None:
         """Serve *application* until told to stop."""
+        ...
+
+
+class ChannelClosed(ConnectionError):
+    """A channel is closed, and nothing comes or goes any more.
+
+    Attributes:
+        code: how (RFC 6455 §7.4): 1000 and 1001 in peace, 1006 without a word.
+        reason: what was said about it.
+    """
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"closed with {code}: {reason}" if reason else f"closed with {code}")
+        self.code = code
+        self.reason = reason
+
+
+class Channel(Protocol):
+    """A WebSocket as its handler sees it: whole messages, whichever server the client came through.
+
+    Attributes:
+        subprotocol: what was agreed on; None if nothing was.
+    """
+
+    subprotocol: str | None
+
+    @property
+    def close_code(self) -> int | None:
+        """How it was closed; None while it is open."""
+        ...
+
+    @property
+    def close_reason(self) -> str:
+        """What was said about that."""
+        ...
+
+    def receive(self, timeout_seconds: float | None = None) -> str | bytes:
+        """Wait for a message, text or binary; `ChannelClosed`, or `TimeoutError` if none came in time."""
+        ...
+
+    def __iter__(self) -> Iterator[str | bytes]:
+        """Yield messages until it is closed."""
+        ...
+
+    def send(self, message: str | bytes) -> None:
+        """Send a message; `ChannelClosed` if it cannot arrive any more."""
+        ...
+
+    def ping(self, payload: bytes = b"") -> None:
+        """Ask whether the peer is still there."""
+        ...
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close, and wait a little for the peer to agree."""
         ...

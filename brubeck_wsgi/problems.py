@@ -6,6 +6,7 @@ import html
 import ipaddress
 import re
 import traceback
+from functools import lru_cache
 
 import msgspec
 
@@ -20,7 +21,7 @@ _PORT = re.compile(r":\d*\Z")
 
 _PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><title>{title}</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{title}</title></head>
 <body><h1>{title}</h1>{text}</body>
 </html>
 """
@@ -55,7 +56,11 @@ def traceback_response(error: Exception) -> Response:
 
 def accepts_html(environ: Environ) -> bool:
     """Tell whether the client would rather have a page than JSON (RFC 9110 §12.5.1)."""
-    accept = environ.get("HTTP_ACCEPT", "")
+    return _prefers_html(environ.get("HTTP_ACCEPT", ""))
+
+
+@lru_cache(maxsize=256)  # clients say the same all the time, and reading it takes ten times what the answer does
+def _prefers_html(accept: str) -> bool:
     if "text/" not in accept.lower():
         return False
     from webob.acceptparse import create_accept_header

@@ -6,10 +6,11 @@ when the answer leaves, and kept nowhere: adding a key to an environ costs more 
 
 from __future__ import annotations
 
-import itertools
 import os
 import re
 from collections.abc import Iterator
+from itertools import chain, count, repeat
+from operator import attrgetter
 
 from brubeck_wsgi.interfaces import Environ
 
@@ -37,22 +38,22 @@ def identity_header(environ: Environ) -> tuple[str, str]:
     known: str | None = environ.get(KEPT) or environ.get(SENT)
     if known is not None and _SANE.match(known):
         return HEADER, known
-    return new_identity()
-
-
-def new_identity() -> tuple[str, str]:
-    """Return the header of an id that was never given out: random digits of this process, and a number."""
-    return next(_identities)
+    return next(identities)
 
 
 def _begin() -> None:
-    global _identities
+    global identities
     process = f"{os.urandom(8).hex()}-"
-    # All in C: a hundred nanoseconds where a function that does the same takes three times that.
-    _identities = zip(itertools.repeat(HEADER), map(process.__add__, map(str, itertools.count(1))), strict=False)
+    # All in C, and a thousand tails for each head, since str(number) takes longer than all the rest: a hundred
+    # nanoseconds, where a function that does the same takes four times that.
+    heads = map(process.__add__, map(str, count(1)))
+    thousands = map(map, map(attrgetter("__add__"), heads), repeat([f"{number:03d}" for number in range(1000)]))
+    first = map(process.__add__, map(str, range(1, 1000)))
+    identities = zip(repeat(HEADER), chain(first, chain.from_iterable(thousands)), strict=False)
 
 
-_identities: Iterator[tuple[str, str]]
+identities: Iterator[tuple[str, str]]
+"""Headers of ids that were never given out: random digits of this process, and a number."""
 _begin()
 # A forked worker must not give out the ids of its siblings.
 os.register_at_fork(after_in_child=_begin)

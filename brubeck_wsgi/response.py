@@ -7,10 +7,11 @@ from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 
-from brubeck_wsgi.cookies import Secret, serialize_cookie, sign
+from brubeck_wsgi import requestid
+from brubeck_wsgi.cookies import Secret, deletion, serialize_cookie, sign
 from brubeck_wsgi.headers import Headers, HeaderSource
 from brubeck_wsgi.interfaces import Environ, HeaderList, StartResponse
-from brubeck_wsgi.requestid import HEADER, KEPT, SENT, identity_header, new_identity, request_id
+from brubeck_wsgi.requestid import HEADER, KEPT, SENT, identity_header, request_id
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -150,9 +151,9 @@ class Response:
             attributes = {"httponly": True, "samesite": "Lax"} | attributes
         self.headers.add("Set-Cookie", serialize_cookie(name, value, **attributes))  # type: ignore[arg-type]
 
-    def delete_cookie(self, name: str, *, path: str | None = "/", domain: str | None = None) -> None:
-        """Tell the browser to forget a cookie; *path* and *domain* as they were when it was set."""
-        self.set_cookie(name, "", path=path, domain=domain, max_age=0, expires=0)
+    def delete_cookie(self, name: str, **attributes: Any) -> None:
+        """Tell the browser to forget a cookie; *attributes* as they were when it was set."""
+        self.set_cookie(name, "", **deletion(name, attributes))
 
     def on_close(self, callback: Callable[[], object]) -> None:
         """Call *callback* once the body of this response has been sent, or given up."""
@@ -198,10 +199,10 @@ class Response:
             return self._send_other(environ, start_response)
         size = len(body)
         length = _SMALL_LENGTHS[size] if size < _SMALL else ("Content-Length", str(size))
-        if environ.get(KEPT) is None and environ.get(SENT) is None:
-            identity = new_identity()
-        else:
+        if KEPT in environ or SENT in environ:
             identity = identity_header(environ)
+        else:
+            identity = next(requestid.identities)
         headers = self.header_list
         if len(headers) < 2:  # the Content-Type, which every response is made with
             start_response(line, [*headers, length, identity])

@@ -1,17 +1,75 @@
-"""Time as the wire has it: UTC milliseconds and HTTP dates (RFC 9110 §5.6.7)."""
+"""Time as the wire has it: UTC milliseconds, ISO 8601 and HTTP dates (RFC 9110 §5.6.7)."""
 
 from __future__ import annotations
 
+import re
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+
+from brubeck_wsgi.errors import ValidationError
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+_ISO8601 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):?([0-5]\d))?", re.ASCII
+)
 
 
 def curtime() -> int:
     """Return the current time in milliseconds since 1970-01-01 UTC."""
     return int(time.time() * 1000)
+
+
+def parse_iso8601(text: str) -> datetime:
+    """Read ``YYYY-MM-DDTHH:MM:SS``, with a fraction and an offset or without (RFC 3339 §5.6).
+
+    Args:
+        text: a blank in place of the ``T`` will do; a fraction is rounded to microseconds.
+
+    Returns:
+        A datetime with a time zone if the text has an offset, without one if it has none.
+
+    Raises:
+        ValidationError: it is no such text, or no such moment.
+    """
+    match = _ISO8601.fullmatch(text)
+    if match is None:
+        raise ValidationError(f"expected YYYY-MM-DDTHH:MM:SS, got {text[:40]!r}")
+    fraction = match[7] or ""
+    zone = UTC if match[8] else None
+    try:
+        if len(fraction) <= 6 and match[8] != "z":
+            return datetime.fromisoformat(text)  # much faster, and looser: what it would take more, is refused above
+        if match[9]:
+            offset = timedelta(hours=int(match[10]), minutes=int(match[11]))
+            zone = timezone(-offset if match[9] == "-" else offset) if offset else UTC
+        year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
+        moment = datetime(year, month, day, hour, minute, second, int(fraction[:6].ljust(6, "0")), tzinfo=zone)
+        return moment + _MICROSECOND if fraction[6:7] >= "5" else moment
+    except (ValueError, OverflowError) as error:
+        raise ValidationError(f"expected a moment that there is, got {text[:40]!r}: {error}") from error
+
+
+def from_timestamp(seconds: float) -> datetime:
+    """Return the moment so many seconds after 1970-01-01 UTC; `ValidationError` if there is no such datetime."""
+    try:
+        return _EPOCH + timedelta(seconds=seconds)
+    except (ValueError, OverflowError) as error:
+        raise ValidationError(f"expected seconds since 1970, got {seconds!r:.40}") from error
+
+
+def as_utc(moment: datetime) -> datetime:
+    """Return *moment* in UTC; one without a time zone is UTC already."""
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def milliseconds(moment: datetime) -> int:
+    """Return the milliseconds from 1970-01-01 UTC to *moment*; one without a time zone is UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def http_date(moment: datetime | float) -> str:
@@ -22,9 +80,7 @@ def http_date(moment: datetime | float) -> str:
     """
     if not isinstance(moment, datetime):
         moment = datetime.fromtimestamp(moment, UTC)
-    elif moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    utc = moment.astimezone(UTC)
+    utc = as_utc(moment)
     # Not strftime: names of days and months would follow the locale of the process.
     return (
         f"{_DAYS[utc.weekday()]}, {utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d} "

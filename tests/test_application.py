@@ -19,6 +19,13 @@ from brubeck_wsgi import (
 )
 
 
+class Connection:
+    """What `Brubeck.run` serves on; serves nothing."""
+
+    def recv_forever_ever(self, application):
+        self.served = application
+
+
 class TakeHandler(WebMessageHandler):
     def get(self):
         return "five"
@@ -65,7 +72,7 @@ def test_handler_tuples_may_be_any_iterable():
 
 
 def test_options_of_brubeck_may_be_given_by_place():
-    connection, pool, database = object(), object(), object()
+    connection, pool, database = Connection(), object(), object()
     handling = ([("^/$", TakeHandler)], pool, None, LostHandler, Templates)
 
     app = Brubeck(connection, *handling, None, "/login", database, "secret", "/api")
@@ -73,6 +80,15 @@ def test_options_of_brubeck_may_be_given_by_place():
     assert (app.msg_conn, app.pool, app.base_handler, app.db_conn) == (connection, pool, LostHandler, database)
     assert (app.login_url, app.cookie_secret, app.api_base_url) == ("/login", "secret", "/api")
     assert isinstance(app.template_env, Templates)
+    assert TestApp(app).get("/").text == "five"
+
+
+@pytest.mark.parametrize("make_pairs", [list, tuple, iter, dict.items], ids=["list", "tuple", "iterator", "view"])
+@pytest.mark.parametrize("connection", [None, Connection()], ids=["no connection", "connection"])
+def test_handler_tuples_may_come_before_the_connection(make_pairs, connection):
+    app = Brubeck(make_pairs({"^/$": TakeHandler} if make_pairs is dict.items else [("^/$", TakeHandler)]), connection)
+
+    assert app.msg_conn is connection
     assert TestApp(app).get("/").text == "five"
 
 
@@ -157,6 +173,11 @@ def test_rendering_without_a_loader_says_what_is_missing():
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
+        ({"msg_conn": 5}, r"expected a connection to serve on and \(pattern, handler\) pairs, got 5"),
+        ({"msg_conn": 5, "handler_tuples": []}, r"expected a connection to serve on and .* pairs, got 5 and \[\]"),
+        ({"msg_conn": [], "handler_tuples": []}, r"expected a connection to serve on and .* pairs, got \[\] and \[\]"),
+        ({"msg_conn": Connection(), "handler_tuples": Connection()}, r"and \(pattern, handler\) pairs, got <"),
+        ({"handler_tuples": 5}, r"expected a connection to serve on and \(pattern, handler\) pairs, got 5"),
         ({"handler_tuples": [("^/$",)]}, r"expected \(pattern, handler\) pairs, got \('\^/\$',\)"),
         ({"handler_tuples": [("^/$", TakeHandler, 5)]}, r"expected \(pattern, handler\) pairs"),
         ({"handler_tuples": [5]}, r"expected \(pattern, handler\) pairs, got 5"),
@@ -205,10 +226,6 @@ def test_running_without_a_connection_says_what_is_missing():
 
 
 def test_running_hands_the_application_to_its_connection():
-    class Connection:
-        def recv_forever_ever(self, application):
-            self.served = application
-
     app = Brubeck(msg_conn=Connection())
     app.run()
 

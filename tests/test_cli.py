@@ -61,8 +61,8 @@ def test_routes_are_shown_in_the_order_they_are_tried(project, capsys, reference
 
     assert [re.split(" {2,}", line) for line in capsys.readouterr().out.splitlines()] == [
         ["METHODS", "PATTERN", "HANDLER", "NAME"],
-        ["GET, HEAD", "^/todo/(?P<id>[0-9]+)$", "webapp.Todo", "Todo"],
-        ["any", "^/any", "webapp.anything", "anything"],
+        ["GET, HEAD", "^/todo/(?P<id>[0-9]+)$", "webapp.Todo"],
+        ["any", "^/any", "webapp.anything"],
         ["POST", "/todo", "webapp.add_todo", "add"],
     ]
 

@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 import pytest
+import webob
 from webtest import TestApp, TestRequest
 
 from brubeck_wsgi import (
@@ -441,6 +442,10 @@ def test_handler_that_sets_and_returns_nothing_answers_nothing():
         ("text", "202 Fine"),
         ({"take": 5}, "202 Fine"),
         (("text", 404), "404 Not Found"),
+        (("text", 200), "200 OK"),
+        (("text", 202), "202 Accepted"),
+        ((Response("x", 410), 200), "200 OK"),
+        ((webob.Response("x"), 200), "200 OK"),
         (Response("x", 410), "410 Gone"),
     ],
 )
@@ -549,6 +554,62 @@ def test_http_200_leaves_the_status_in_the_payload():
     response = answer_of(lambda self: self.render(status_code=404, http_200=True), JSONMessageHandler)
 
     assert (response.status, response.json) == ("200 OK", {"status_code": 404, "status_msg": "Not Found"})
+
+
+CHANGES = {
+    "status": lambda self: self.set_status(403),
+    "header": lambda self: self.headers.add("X-Late", "1"),
+    "cookie": lambda self: self.set_cookie("late", "1"),
+    "payload": lambda self: self.add_to_payload("late", 1),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_options_of_rendering_hold_when_the_state_changes_after_it(change):
+    def get(self):
+        self.add_to_payload("data", [5])
+        self.render(status_code=404, http_200=True, hide_status=True)
+        CHANGES[change](self)
+
+    response = answer_of(get, JSONMessageHandler)
+
+    assert (response.status, response.json) == ("200 OK", [5])
+
+
+@pytest.mark.parametrize(
+    ("answer", "status"),
+    [
+        (lambda self: self.render(), "404 Not Found"),
+        (lambda self: self.render_error(403), "403 Forbidden"),
+        (lambda self: self.redirect("/login"), "302 Found"),
+    ],
+    ids=["render", "render_error", "redirect"],
+)
+@pytest.mark.parametrize("base", [WebMessageHandler, JSONMessageHandler])
+def test_options_of_rendering_do_not_hold_for_another_answer(base, answer, status):
+    def get(self):
+        self.render(status_code=404, http_200=True, hide_status=True)
+        answer(self)
+        self.headers["X-Late"] = "1"
+
+    response = answer_of(get, base)
+
+    assert (response.status, response.headers["X-Late"]) == (status, "1")
+
+
+def test_options_of_rendering_do_not_hold_for_the_answer_to_an_error():
+    class FailingHandler(JSONMessageHandler):
+        def get(self):
+            self.render(http_200=True, hide_status=True)
+            raise ValueError("out of tune")
+
+        def error(self, err):
+            self.set_status(503)
+            self.add_to_payload("data", str(err))
+
+    response = client_of(FailingHandler).get(URL, status=503)
+
+    assert response.json == {"status_code": 503, "status_msg": "Service Unavailable", "data": "out of tune"}
 
 
 def test_class_says_the_content_type_of_its_text():

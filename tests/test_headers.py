@@ -12,7 +12,9 @@ from email.utils import format_datetime, formatdate
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from webob.headers import ResponseHeaders
 
+from brubeck_wsgi import Response
 from brubeck_wsgi.headers import Headers, checked_header
 from brubeck_wsgi.timekeeping import curtime, http_date
 
@@ -88,6 +90,27 @@ def test_adding_keeps_the_values_of_the_same_name():
     assert headers["vary"] == "Accept"
     assert headers.get_all("vary") == ["Accept", "Cookie"]
     assert headers.get_all("Allow") == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        Headers([("A", "1"), ("B", "2"), ("a", "3")]),
+        Response(headers=[("A", "1"), ("B", "2"), ("a", "3")], content_type="text/css").headers,
+        ResponseHeaders([("A", "1"), ("B", "2"), ("a", "3")]),
+    ],
+    ids=["headers", "response", "webob"],
+)
+def test_headers_made_of_headers_keep_the_values_of_the_same_name(source):
+    assert Headers(source).get_all("A") == ["1", "3"]
+
+
+def test_headers_made_of_headers_are_their_own():
+    headers = Headers({"A": "1"})
+
+    Headers(headers).add("B", "2")
+
+    assert headers.pairs == [("A", "1")]
 
 
 @pytest.mark.parametrize("missing", ["B", "", 5])

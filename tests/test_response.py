@@ -195,6 +195,17 @@ def test_cookies_stand_beside_each_other():
     assert {"Max-Age=0", "Path=/old"} <= set(deleted.split("; "))
 
 
+@pytest.mark.parametrize("name", ["__Host-name", "__SECURE-name"])
+def test_cookie_that_browsers_take_only_as_secure_is_deleted_so(name):
+    response = Response("5")
+
+    response.delete_cookie(name, samesite="Strict")
+
+    assert response.headers["Set-Cookie"] == (
+        f"{name}=; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=0; Path=/; SameSite=Strict; Secure"
+    )
+
+
 def test_cookie_with_a_line_break_in_an_attribute_is_refused():
     with pytest.raises(ValueError, match="expected a cookie attribute"):
         Response("5").set_cookie("take", "5", path="/\r\nX-Name: b")

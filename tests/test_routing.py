@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial, wraps
 from itertools import permutations
 
 import pytest
@@ -160,7 +161,7 @@ def test_pattern_that_cannot_be_understood_is_refused_when_it_is_added(pattern, 
     assert app.router.rules == []
 
 
-@pytest.mark.parametrize("pattern", ["/(a", "/{a}{2}", None])
+@pytest.mark.parametrize("pattern", ["/(a", "/a{99999999999999999999}", "/{a}{2}", None])
 def test_handler_tuple_that_cannot_be_understood_is_refused(pattern):
     with pytest.raises(ConfigurationError):
         Brubeck(handler_tuples=[(pattern, arguments)])
@@ -174,9 +175,44 @@ def test_what_is_no_handler_is_refused(handler):
         Brubeck().get("/")(handler)
 
 
-def test_methods_of_a_route_are_a_list():
-    with pytest.raises(ConfigurationError, match="expected a list of methods, got the text 'GET'"):
-        Brubeck().route("/", "GET")(arguments)
+@pytest.mark.parametrize("methods", ["GET", 5])
+def test_methods_of_a_route_are_a_list(methods):
+    with pytest.raises(ConfigurationError, match=f"expected a list of methods, got {methods!r}"):
+        Brubeck().route("/", methods)(arguments)
+
+
+@pytest.mark.parametrize("methods", [["GET, POST"], [""], ["a b"], ["GET\n"], ["É"], [1], [None], b"GET", []])
+@pytest.mark.parametrize("handler", [arguments, Reader])
+def test_what_is_no_name_of_a_method_is_refused(handler, methods):
+    app = Brubeck()
+
+    with pytest.raises(ConfigurationError, match=r"expected (the names of HTTP methods|at least one)"):
+        app.add_route("/", methods)(handler)
+
+    assert app.router.rules == []
+
+
+@pytest.mark.parametrize(
+    ("methods", "allow"), [(["GET"], "GET, HEAD, OPTIONS"), (["put"], "PUT, OPTIONS"), (["HEAD"], "HEAD, OPTIONS")]
+)
+def test_class_answers_only_the_methods_of_its_route(methods, allow):
+    client = client_of(("/", Editor, methods))
+
+    assert client.request("/", method="TRACE", status=405).headers["Allow"] == allow
+    client.request("/", method=methods[0].upper(), status=200)
+
+
+def test_route_for_get_alone_answers_head_of_a_class_by_its_own_function():
+    class OwnHead(Reader):
+        def head(self):
+            self.headers["X-Head"] = "own"
+
+    assert client_of(("/", OwnHead, ["GET"])).head("/").headers["X-Head"] == "own"
+
+
+def test_class_without_any_of_the_methods_of_its_route_is_refused():
+    with pytest.raises(ConfigurationError, match="expected Editor to have a function for POST or DELETE"):
+        Brubeck().route("/", ["DELETE", "POST"])(Editor)
 
 
 # -- patterns and arguments
@@ -222,6 +258,7 @@ def test_pattern_matches_from_the_beginning_of_the_path(pattern, matching, other
         ("^/(?P<x>a)/(?P<y>b)", [], {"x": "a", "y": "b"}),
         ("^/(?P<x>a)/(b)", [], {"x": "a"}),
         ("^/(a)/(b)?(c)?", ["a", "b"], {}),
+        ("^/(c)?(a)/(b)", [None, "a", "b"], {}),
         ("^/(?P<x>a)/(?P<y>c)?", [], {"x": "a"}),
         ("^/(a)/(b*)(c*)", ["a", "b", ""], {}),
     ],
@@ -254,6 +291,95 @@ class PreparedPlayer(Player):
 )
 def test_optional_group_that_did_not_match_leaves_the_default_in_force(handler, pattern, path, text):
     assert client_of((pattern, handler)).get(path).text == text
+
+
+def plainly_decorated(handler):
+    @wraps(handler)
+    def decorated(*args, **values):
+        return handler(*args, **values)
+
+    return decorated
+
+
+class Band:
+    def album(self, application, message, year, title="Time Out", label=None):
+        return f"{year}, {title}, {label}"
+
+    __call__ = album
+
+
+def album(application, message, year, title="Time Out", label=None):
+    return f"{year}, {title}, {label}"
+
+
+def strict_album(application, message, year, title="Time Out", *, label):
+    return f"{year}, {title}, {label}"
+
+
+class Album(WebMessageHandler):
+    @plainly_decorated
+    def get(self, year, title="Time Out", label=None):
+        return f"{year}, {title}, {label}"
+
+    @staticmethod
+    def put(year, title="Time Out", label=None):
+        return f"{year}, {title}, {label}"
+
+    @classmethod
+    def delete(cls, year, title="Time Out", label=None):
+        return f"{year}, {title}, {label}"
+
+
+class PreparedAlbum(Album):
+    def prepare(self):
+        pass
+
+
+ALBUMS = {
+    "function": (album, "GET"),
+    "decorated": (plainly_decorated(album), "GET"),
+    "partial": (partial(album), "GET"),
+    "method": (Band().album, "GET"),
+    "object": (Band(), "GET"),
+    **{f"{kind.__name__}.{method}": (kind, method) for kind in (Album, PreparedAlbum) for method in ("GET", "PUT")},
+    "classmethod": (PreparedAlbum, "DELETE"),
+}
+
+
+@pytest.mark.parametrize("kind", ALBUMS)
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("/albums", "None, Time Out, None"),
+        ("/albums/1959", "1959, Time Out, None"),
+        ("/albums=Time+Further+Out", "None, Time+Further+Out, None"),
+        ("/albums-Columbia", "None, Time Out, Columbia"),
+    ],
+)
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"^/albums(?:/(\w+))?(?:=([\w+]+))?(?:-(\w+))?$",
+        r"^/albums(?:/(?P<year>\w+))?(?:=(?P<title>[\w+]+))?(?:-(?P<label>\w+))?$",
+    ],
+    ids=["positional", "named"],
+)
+def test_optional_group_that_did_not_match_is_none_where_the_handler_has_no_default(kind, pattern, path, text):
+    handler, method = ALBUMS[kind]
+
+    assert client_of((pattern, handler)).request(path, method=method).text == text
+
+
+def test_handler_without_a_parameter_for_an_optional_group_answers_where_it_did_not_match():
+    client = client_of((r"^/band(?:/(\w+))?$", lambda application, message: "the quartet"))
+
+    assert client.get("/band").text == "the quartet"
+
+
+def test_keyword_of_a_handler_is_none_where_its_group_did_not_match():
+    client = client_of((r"^/albums/(?P<year>\d+)(?:/(?P<label>\w+))?$", strict_album))
+
+    assert client.get("/albums/1959").text == "1959, Time Out, None"
 
 
 # -- which of several

@@ -148,6 +148,12 @@ def test_route_is_called_as_its_handler_by_default():
     assert app.url_for("page", id=1) == "/function/1"
 
 
+def test_regular_expression_leaves_the_name_of_its_handler_to_a_template():
+    app = Brubeck(handler_tuples=[(r"^/old/(\d+)$", Page), ("/{id:int}", Page)])
+
+    assert app.url_for("Page", id=5) == "/5"
+
+
 def test_first_of_two_routes_of_a_handler_has_its_name():
     app = Brubeck()
     app.get("/first")(page)
@@ -169,3 +175,11 @@ def test_handler_puts_the_place_where_the_application_is_mounted_in_front():
 
     assert client.get("/5").text == "/6"
     assert client.get("/5", extra_environ={"SCRIPT_NAME": "/site"}).text == "/site/6"
+
+
+def test_handler_quotes_the_place_where_the_application_is_mounted():
+    client = TestApp(Brubeck(handler_tuples=[("/{id:int}", Page)]))
+
+    answer = client.get("/5", extra_environ={"SCRIPT_NAME": "/caf\xc3\xa9 <5>?/@home"})
+
+    assert answer.text == "/caf%C3%A9%20%3C5%3E%3F/@home/6"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
+from urllib.parse import quote
 
 from brubeck_wsgi.cookies import Secret
 from brubeck_wsgi.errors import HTTPError, MethodNotAllowed, NotFound
@@ -11,6 +12,7 @@ from brubeck_wsgi.handlers.answers import encode_json
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.problems import problem_response
 from brubeck_wsgi.response import BINARY, JSON, PHRASES, TEXT, Response, status_line
+from brubeck_wsgi.routing.rules import PATH_SAFE
 from brubeck_wsgi.timekeeping import curtime
 
 if TYPE_CHECKING:
@@ -50,7 +52,8 @@ class lazy(Generic[Value]):  # noqa: N801  # a decorator, as property is
     def __get__(self, instance: object | None, owner: type) -> lazy[Value] | Value:
         if instance is None:
             return self
-        value = instance.__dict__[self._name] = self._make(instance)
+        value = self._make(instance)
+        setattr(instance, self._name, value)  # not through __dict__, which would have to be made first
         return value
 
 
@@ -96,6 +99,7 @@ class MessageHandler:
     _status_msg: str | None = None
     # The answer once there is one; False when the state has changed since, so that it has to be rendered again.
     _rendered: Response | Literal[False] | None = None
+    _is_repeated = False  # whether it is rendered again for such a change, as the handler had it before
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -134,8 +138,10 @@ class MessageHandler:
         """The request."""
         limit = self.max_body_size
         application = self.application
-        request = application.request_class(self.environ, application.max_body_size if limit is None else limit)
-        return cast("Request", request)
+        request: Request = application.request_class(
+            self.environ, application.max_body_size if limit is None else limit
+        )
+        return request
 
     @property
     def db_conn(self) -> Any:
@@ -149,9 +155,9 @@ class MessageHandler:
 
     def url_for(self, name: str, /, **values: Any) -> str:
         """Return the path of a route, below where the application is mounted; see `Brubeck.url_for`."""
-        prefix: str = self.environ.get("SCRIPT_NAME", "")
+        prefix = self.environ.get("SCRIPT_NAME", "").encode("latin-1")
         path: str = self.application.url_for(name, **values)
-        return prefix + path
+        return quote(prefix, safe=PATH_SAFE) + path
 
     # -- status and payload
 
@@ -252,7 +258,12 @@ class MessageHandler:
         self._status_msg = None
         self._is_changed = type(self)._is_changed
         self._rendered = None
+        self._is_repeated = False
 
     def _keep(self, response: Response) -> Response:
         self._rendered = response
         return response
+
+    def _render_again(self) -> Response:
+        self._is_repeated = True
+        return self.render()

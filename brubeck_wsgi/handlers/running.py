@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import FunctionType
 from typing import Any, Protocol, TypeAlias
 
@@ -51,17 +51,34 @@ def unsupported_runner(handler_class: type[MessageHandler], allowed: tuple[str, 
 
 def function_runner(function: FunctionHandler) -> Runner:
     """Return what runs a handler that is a function."""
-    defaults = _positional_defaults(function, 2)
+    parameters = _Parameters(function, 2)
 
     def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
         if None in args:
-            args = _with_defaults(args, defaults)
+            args = parameters.by_place(args)
+        elif kwargs and None in kwargs.values():
+            kwargs = parameters.by_name(kwargs)
         answer = function(application, application.request_class(environ, application.max_body_size), *args, **kwargs)
         if answer is None:
             return Response("")
         return make_response(answer)
 
     return run
+
+
+def takes_by_place(handler: Handler, methods: Iterable[str], names: tuple[str, ...]) -> bool:
+    """Tell whether what answers *methods* may be called with the values of *names* in place of keywords."""
+    if not isinstance(handler, type):
+        return _begins_with(handler, 2, names)
+    runs = {"get" if method == "HEAD" and not hasattr(handler, "head") else method.lower() for method in methods}
+    return all(_begins_with(inspect.getattr_static(handler, name), 1, names) for name in runs)
+
+
+def _begins_with(function: object, skip: int, names: tuple[str, ...]) -> bool:
+    if not isinstance(function, FunctionType):
+        return False
+    code = function.__code__
+    return code.co_varnames[skip : min(skip + len(names), code.co_argcount)] == names
 
 
 def check_handler(handler: object) -> None:
@@ -85,17 +102,19 @@ def _plain_runner(handler_class: type[MessageHandler], name: str) -> Runner:
     method = getattr(handler_class, name)
     if not isinstance(inspect.getattr_static(handler_class, name), FunctionType):
         method = _bound_caller(name)
-    defaults = _positional_defaults(method, 1)
+    parameters = _method_parameters(handler_class, name)
     make: Callable[[type[MessageHandler]], MessageHandler] = handler_class.__new__
 
     def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
         handler = make(handler_class)
         handler.application = application
         handler.environ = environ
-        if kwargs:
-            answer = method(handler, **kwargs)
-        elif args:
-            answer = method(handler, *(_with_defaults(args, defaults) if None in args else args))
+        if args:
+            if None in args:
+                args = parameters.by_place(args)
+            answer = method(handler, args[0]) if len(args) == 1 else method(handler, *args)
+        elif kwargs:
+            answer = method(handler, **(parameters.by_name(kwargs) if None in kwargs.values() else kwargs))
         else:
             answer = method(handler)
         if answer.__class__ is str and not handler._is_changed:
@@ -106,7 +125,7 @@ def _plain_runner(handler_class: type[MessageHandler], name: str) -> Runner:
 
 
 def _hooked_runner(handler_class: type[MessageHandler], name: str, allowed: tuple[str, ...]) -> Runner:
-    defaults = _positional_defaults(getattr(handler_class, name), 1)
+    parameters = _method_parameters(handler_class, name)
     answers_errors = _overridden(handler_class, "error")
 
     def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
@@ -117,7 +136,10 @@ def _hooked_runner(handler_class: type[MessageHandler], name: str, allowed: tupl
         try:
             answer = handler.prepare()
             if answer is None and handler._rendered is None:
-                args = _with_defaults(args, defaults) if None in args else args
+                if None in args:
+                    args = parameters.by_place(args)
+                elif kwargs and None in kwargs.values():
+                    kwargs = parameters.by_name(kwargs)
                 answer = getattr(handler, name)(*args, **kwargs)
             response = _response(handler, answer).start(environ)
         except Exception as error:
@@ -147,11 +169,14 @@ def _bound_caller(name: str) -> Callable[..., Any]:
 
 def _response(handler: MessageHandler, answer: Any) -> Response:
     if answer is None:
-        return handler._rendered or handler.render()
+        return handler._rendered or handler._render_again()
     response = make_response(answer)
     if response is handler._rendered or not handler._is_changed:
         return response
-    return handler.complete(response)
+    response = handler.complete(response)
+    if isinstance(answer, tuple):  # it says its status, 200 as well as any other
+        response.status_msg, response.status_code = None, answer[1]
+    return response
 
 
 def _finish(handler: MessageHandler, environ: Environ) -> None:
@@ -165,20 +190,39 @@ def _overridden(handler_class: type[MessageHandler], name: str) -> bool:
     return getattr(handler_class, name) is not getattr(MessageHandler, name)
 
 
-def _positional_defaults(function: Callable[..., Any], skip: int) -> tuple[Any, ...]:
-    """Return the defaults of the positional parameters after the first *skip*; None where there is none."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return ()
-    defaults = getattr(function, "__defaults__", None) or ()
-    missing = code.co_argcount - len(defaults)
-    return tuple(defaults[place - missing] if place >= missing else None for place in range(skip, code.co_argcount))
+class _Parameters:
+    """What a handler takes from the path: its defaults stand in for groups that did not match.
+
+    Args:
+        function: the handler; behind a decorator that says so (`functools.wraps`), what it decorates.
+        skip: how many parameters come before those of the path.
+    """
+
+    def __init__(self, function: Callable[..., Any], skip: int) -> None:
+        try:
+            parameters = list(inspect.signature(function).parameters.values())[skip:]
+        except (TypeError, ValueError):  # something in C, or a property
+            parameters = []
+        single = [one for one in parameters if one.kind not in (one.VAR_POSITIONAL, one.VAR_KEYWORD)]
+        self._required = frozenset(one.name for one in single if one.default is one.empty)
+        self._defaults = tuple(
+            None if one.name in self._required else one.default for one in single if one.kind is not one.KEYWORD_ONLY
+        )
+
+    def by_place(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return *args* with defaults in place of None; at the end, where only ``*args`` takes it, None is left out."""
+        defaults = self._defaults
+        while len(args) > len(defaults) and args[-1] is None:
+            args = args[:-1]
+        return tuple(
+            defaults[place] if value is None and place < len(defaults) else value for place, value in enumerate(args)
+        )
+
+    def by_name(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return *kwargs* without None, except for parameters that have no default."""
+        return {name: value for name, value in kwargs.items() if value is not None or name in self._required}
 
 
-def _with_defaults(args: tuple[Any, ...], defaults: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Put the handler's own default where an optional group did not match; leave such groups out at the end."""
-    while args and args[-1] is None and len(args) > 0 and (len(args) <= len(defaults) or not defaults):
-        args = args[:-1]
-    return tuple(
-        defaults[place] if value is None and place < len(defaults) else value for place, value in enumerate(args)
-    )
+def _method_parameters(handler_class: type[MessageHandler], name: str) -> _Parameters:
+    is_bound = isinstance(inspect.getattr_static(handler_class, name), staticmethod | classmethod)
+    return _Parameters(getattr(handler_class, name), 0 if is_bound else 1)

@@ -13,8 +13,6 @@ from brubeck_wsgi.headers import Headers, HeaderSource
 from brubeck_wsgi.response import JSON, Response, made
 
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]|"  # what a URL may hold already (RFC 3986 §2.2), and "%" of what is quoted
-# Browsers take a cookie with such a name, and its deletion, only if it is Secure (RFC 6265bis §4.1.3).
-_SECURE_PREFIXES = ("__secure-", "__host-")
 # What says something of the body, and goes with it (RFC 9110 §8, RFC 6266).
 _BODY_HEADERS = (
     *("Content-Type", "Content-Encoding", "Content-Language", "Content-Length", "Content-Location"),
@@ -62,6 +60,7 @@ class WebMessageHandler(MessageHandler):
     """
 
     body: Any = ""
+    _http_200 = False
     _headers: Headers | None = None
     _cookies: CookieJar | None = None
 
@@ -151,9 +150,7 @@ class WebMessageHandler(MessageHandler):
 
     def delete_cookie(self, key: str, path: str | None = "/", domain: str | None = None, **attributes: Any) -> None:
         """Tell the browser to forget a cookie; *path*, *domain* and the others as they were when it was set."""
-        if key.lower().startswith(_SECURE_PREFIXES):
-            attributes["secure"] = True
-        self.cookies.set(key, "", **attributes | {"path": path, "domain": domain, "max_age": 0, "expires": 0})
+        self.cookies.delete(key, path=path, domain=domain, **attributes)
 
     def delete_cookies(self) -> None:
         """Tell the browser to forget every cookie that it sent."""
@@ -189,6 +186,7 @@ class WebMessageHandler(MessageHandler):
         location = redirect_location(url)
         self.clear_payload()
         self.set_status(status_code)
+        self._http_200 = False
         self.headers["Location"] = location
         return self._keep(self.complete(Response("", status_code)))
 
@@ -220,8 +218,9 @@ class WebMessageHandler(MessageHandler):
             self.set_status(status_code or self._status_code, status_msg)
         if headers is not None:
             self.headers = headers
+        self._http_200 = http_200 or (self._is_repeated and self._http_200)
         response = self.complete(self._body_response())
-        if http_200:
+        if self._http_200:
             response.status_code, response.status_msg = 200, None
         return self._keep(response)
 
@@ -230,11 +229,13 @@ class WebMessageHandler(MessageHandler):
     ) -> Response:
         """Return an error answer in place of what was to be said; headers and cookies set so far go with it."""
         self.body = super().render_error(status_code, status_msg, extra_txt, **options)
+        self._http_200 = False
         return self._keep(self._with_headers(self.body))
 
     def forget(self) -> None:
         super().forget()
         self._headers = self._cookies = None
+        self._http_200 = False
 
     def complete(self, response: Response) -> Response:
         response = super().complete(response)
@@ -273,6 +274,8 @@ class JSONMessageHandler(WebMessageHandler):
     ``hide_status`` its ``data`` alone.
     """
 
+    _hide_status = False
+
     def render(
         self,
         status_code: int | None = None,
@@ -287,7 +290,7 @@ class JSONMessageHandler(WebMessageHandler):
         Args:
             hide_status: send only the payload's ``data``, if it has any; the others as `WebMessageHandler.render`.
         """
-        self._hide_status = hide_status
+        self._hide_status = hide_status or (self._is_repeated and self._hide_status)
         return super().render(status_code, status_msg, headers, http_200, **options)
 
     def render_error(
@@ -298,7 +301,9 @@ class JSONMessageHandler(WebMessageHandler):
         self.set_status(status_code, status_msg, extra_txt)
         return self.render()
 
-    _hide_status = False
+    def forget(self) -> None:
+        super().forget()
+        self._hide_status = False
 
     def _body_response(self) -> Response:
         payload = self._payload

@@ -3,7 +3,8 @@
 A path that a rule names letter for letter is looked up in a dictionary whose answer was worked out
 beforehand, earlier rules that match it included. For the other rules a tree over the segments that each
 requires at its beginning gives the few that can match, in order; then their patterns decide. A rule
-that requires nothing at its beginning is tried always.
+that requires nothing at its beginning is tried always. Where the first segments of a path leave a few rules
+only, and most do, these have been gathered beforehand.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.routing.rules import Endpoint, Rule
 
 _in_order = attrgetter("order")
+_FEW = 3  # failing to match so many costs no more than looking at another segment
 
 
 Found: TypeAlias = tuple[Endpoint, tuple[Any, ...], dict[str, Any]]
@@ -46,8 +48,8 @@ class Router(Generic[Endpoint]):
 
     Attributes:
         rules: all of them, in order.
-        literal: what `find` says of paths that rules name letter for letter, by path and method, ``""`` for all
-            other methods; empty until `find` is called after a rule was added.
+        literal: what `find` returns for paths in ASCII that rules name letter for letter, by path and method, ``""``
+            for any other method; what is a `Miss` is left out. Empty until `find` is called after a rule was added.
     """
 
     def __init__(self) -> None:
@@ -80,8 +82,15 @@ class Router(Generic[Endpoint]):
         index = self._index or self._build()
         known = index.literal.get(path)
         if known is not None:
-            return known.get(method) or known[""]
-        return first_match(index.candidates(path), path, method)
+            return known.get(method) or known.get("") or first_match(index.matching(path), path, method)
+        segments = path.split("/")
+        few: Any = index.few
+        for segment in segments:
+            few = few.get(segment)
+            if few.__class__ is not dict:
+                break
+        is_few = few.__class__ is tuple and "\n" not in path  # before a line break at the end $ matches too
+        return first_match(few if is_few else index.candidates(path, segments), path, method)
 
     def has_name(self, name: str) -> bool:
         """Tell whether a rule is called *name*."""
@@ -97,7 +106,8 @@ class Router(Generic[Endpoint]):
     def _build(self) -> _Index[Endpoint]:
         with self._changing:  # else an index without the rule that is just added could stay
             index = self._index or _Index(self.rules)
-            self._index, self.literal = index, index.literal
+            self._index = index
+            self.literal = {path: answers for path, answers in index.literal.items() if path.isascii()}
         return index
 
 
@@ -105,7 +115,7 @@ def first_match(rules: Sequence[Rule[Endpoint]], path: str, method: str) -> Foun
     """Try *rules* one after the other: what `Router.find` means."""
     passed: list[Rule[Endpoint]] | None = None
     for rule in rules:
-        match = rule.match(path)
+        match = rule.regex.match(path)
         if match is not None:
             arguments = rule.arguments(match)
             if arguments is not None:
@@ -119,7 +129,8 @@ def first_match(rules: Sequence[Rule[Endpoint]], path: str, method: str) -> Foun
     return Miss(tuple(dict.fromkeys(name for rule in passed for name in rule.endpoints)), passed[0])
 
 
-_Literal: TypeAlias = dict[str, dict[str, Found[Endpoint] | Miss[Endpoint]]]
+_Few: TypeAlias = "dict[str, tuple[Rule[Endpoint], ...] | _Few[Endpoint]]"
+_Literal: TypeAlias = dict[str, dict[str, Found[Endpoint]]]
 _UNKNOWN: Miss[Any] = Miss((), None)
 
 
@@ -127,36 +138,75 @@ class _Index(Generic[Endpoint]):
     """What `Router.find` looks things up in; never changed once built.
 
     Attributes:
-        literal: for each path that some rule names letter for letter, the answer of each method;
-            under ``""`` the answer of all others.
+        literal: for each path that some rule names letter for letter, what answers each method, and under ``""``
+            what answers all others; methods that are a `Miss` are left out.
+        few: by the first segments of a path, as many as that takes, the rules that can match it where they are few.
     """
 
     def __init__(self, rules: Sequence[Rule[Endpoint]]) -> None:
         self.literal: _Literal[Endpoint] = {}
         self._naming: dict[str, list[Rule[Endpoint]]] = {}
         self._root: _Node[Endpoint] = _Node()
+        self._same: dict[Any, dict[str, Found[Endpoint]]] = {}
+        self.few: _Few[Endpoint] = {}
         literals: dict[str, list[Rule[Endpoint]]] = {}
+        required: list[tuple[str, Rule[Endpoint]]] = []
         for rule in rules:
             prefix, complete = rule.required_prefix()
             if complete and prefix[-1:] != "\n":
                 literals.setdefault(prefix, []).append(rule)
             else:
                 self._root.insert(prefix, rule)
+                required.append((prefix, rule))
         for path, naming in literals.items():
-            others = self.candidates(path)
-            if any(rule.converts and rule.match(path) for rule in others):
+            others = self.candidates(path, path.split("/"))
+            if any(rule.converts and rule.regex.match(path) for rule in others):
                 # Converters are asked at each request: they may change their mind, or make what can be changed.
                 for rule in naming:
                     self._root.insert(path, rule)
+                    required.append((path, rule))
             else:
                 self._naming[path] = naming
-                self.literal[path] = _answers(sorted([*others, *naming], key=_in_order), path)
+                self.literal[path] = self._answers(sorted([*others, *naming], key=_in_order), path)
+        self._gather(required)
 
-    def candidates(self, path: str) -> Sequence[Rule[Endpoint]]:
+    def _answers(self, rules: Sequence[Rule[Endpoint]], path: str) -> dict[str, Found[Endpoint]]:
+        methods = dict.fromkeys(method for rule in rules for method in rule.endpoints)
+        found = {method: first_match(rules, path, method) for method in (*methods, "")}
+        answers = {method: one for method, one in found.items() if isinstance(one, tuple)}
+        # Most are the same, those of one handler; what is there once stays in the processor's cache.
+        same = tuple((method, id(one[0]), one[1], *one[2].items()) for method, one in answers.items())
+        return self._same.setdefault(same, answers)
+
+    def _gather(self, required: Sequence[tuple[str, Rule[Endpoint]]]) -> None:
+        """Work out which rules the first segments of a path leave, as far as it takes until they are few."""
+        waiting = [("", required, self.few)]
+        deeper: _Few[Endpoint]
+        while waiting:
+            beginning, required, table = waiting.pop()
+            below: dict[str, list[tuple[str, Rule[Endpoint]]]] = {}
+            for prefix, rule in required:
+                segment, slash, _ = prefix[len(beginning) :].partition("/")
+                if slash:
+                    below.setdefault(segment, []).append((prefix, rule))
+            for segment, longer in below.items():
+                longer_beginning = f"{beginning}{segment}/"
+                found = {*self.candidates(longer_beginning, longer_beginning.split("/")), *(rule for _, rule in longer)}
+                if len(found) <= _FEW:
+                    table[segment] = tuple(sorted(found, key=_in_order))
+                elif any("/" in prefix[len(longer_beginning) :] for prefix, _ in longer):
+                    deeper = table[segment] = {}
+                    waiting.append((longer_beginning, longer, deeper))
+
+    def matching(self, path: str) -> Sequence[Rule[Endpoint]]:
+        """Return the rules that can match *path*, which some of them name letter for letter, in order."""
+        return sorted([*self.candidates(path, path.split("/")), *self._naming[path]], key=_in_order)
+
+    def candidates(self, path: str, segments: Sequence[str]) -> Sequence[Rule[Endpoint]]:
         """Return the rules that can match *path* by what they require at its beginning, in order."""
         node = self._root
         found = node.rules
-        for segment in path.split("/"):
+        for segment in segments:
             if node.tails:
                 for length, tails in node.tails.items():
                     more = tails.get(segment[:length])
@@ -195,8 +245,3 @@ class _Node(Generic[Endpoint]):
             node = node.children.setdefault(segment, _Node())
         home = node.tails.setdefault(len(tail), {}).setdefault(tail, []) if tail else node.rules
         insort(home, rule, key=_in_order)
-
-
-def _answers(rules: Sequence[Rule[Endpoint]], path: str) -> dict[str, Found[Endpoint] | Miss[Endpoint]]:
-    methods = dict.fromkeys(method for rule in rules for method in rule.endpoints)
-    return {method: first_match(rules, path, method) for method in (*methods, "")}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from re import _constants, _parser  # type: ignore[attr-defined]  # not in typeshed; how re itself reads a pattern
 from typing import Any, Generic, TypeAlias, TypeVar
 from urllib.parse import quote, urlencode
@@ -14,8 +14,10 @@ from brubeck_wsgi.routing.converters import CONVERTERS, Converter
 Endpoint = TypeVar("Endpoint")
 UrlArguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
+_NOTHING: dict[str, Any] = {}
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)(?::([A-Za-z_]\w*))?\}")
-_PATH_SAFE = "/!$&'()*+,;=:@-._~"  # RFC 3986 §3.3, pchar
+PATH_SAFE = "/!$&'()*+,;=:@-._~"
+"""What a path may hold as it is (RFC 3986 §3.3)."""
 
 
 class Rule(Generic[Endpoint]):
@@ -31,11 +33,18 @@ class Rule(Generic[Endpoint]):
         handler: what the endpoints run, as it was registered.
 
     Attributes:
+        by_place: whether the values go to the handler by place; they do where no group has a name.
         converts: whether converters make the values, and may say of a path that it is no match after all.
 
     Raises:
         ConfigurationError: the pattern cannot be understood.
     """
+
+    # Of ten thousand rules the next one is far away in memory: better in one piece.
+    __slots__ = (
+        *("by_place", "converts", "endpoints", "fallback", "handler", "name", "order", "regex", "template"),
+        *("_converters", "_fields", "_url_form"),
+    )
 
     def __init__(
         self,
@@ -46,7 +55,7 @@ class Rule(Generic[Endpoint]):
         converters: Mapping[str, Converter] = CONVERTERS,
         handler: Any = None,
     ) -> None:
-        self.endpoints = dict(endpoints)
+        self.endpoints = endpoints
         self.fallback = fallback
         self.name = name
         self.handler = handler
@@ -55,29 +64,29 @@ class Rule(Generic[Endpoint]):
         self._fields: dict[str, Converter] = {}
         self._url_form = ""
         self.regex = self._compile(pattern, converters)
-        self.match: Callable[[str], re.Match[str] | None] = self.regex.match
-        self._named = bool(self.regex.groupindex)
-        self.converts = any(type(field).load is not Converter.load for field in self._fields.values())
+        self.by_place = not self.regex.groupindex
+        self._converters = tuple(self._fields.values())
+        self.converts = any(type(field).load is not Converter.load for field in self._converters)
 
     def arguments(self, match: re.Match[str]) -> UrlArguments | None:
         """Return the positional and the keyword arguments that *match* gives the handler.
 
-        Named groups make keywords, otherwise groups make positional ones. A named group that did not
-        match is left out; a positional one is None. None instead of a pair: a converter says that this
-        is no match.
+        Named groups make keywords, otherwise groups make positional ones; a group that did not match is
+        None. None instead of a pair: a converter says that this is no match.
         """
-        if not self._named:
-            return match.groups(), {}
-        values: dict[str, Any] = match.groupdict()
-        if None in values.values():
-            values = {name: value for name, value in values.items() if value is not None}
-        if self.converts:
-            try:
-                for name, field in self._fields.items():
-                    values[name] = field.load(values[name])
-            except ValueError:
-                return None
-        return (), values
+        if not self.converts:
+            return (match.groups(), _NOTHING) if self.by_place else ((), match.groupdict())
+        try:
+            values = [field.load(text) for field, text in zip(self._converters, match.groups(), strict=True)]
+        except ValueError:
+            return None
+        return (tuple(values), _NOTHING) if self.by_place else ((), dict(zip(self._fields, values, strict=True)))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the groups in their order; empty if not every group has one."""
+        names = tuple(self.regex.groupindex)
+        return names if len(names) == self.regex.groups else ()
 
     def url(self, values: Mapping[str, Any]) -> str:
         """Return the path with *values* in its fields; those without a field become the query.
@@ -143,10 +152,10 @@ class Rule(Generic[Endpoint]):
             self._fields[name] = converters[kind]
             literal = _checked_literal(template, template[position : field.start()])
             source += f"{re.escape(literal)}(?P<{name}>{converters[kind].regex})"
-            self._url_form += f"{quote(literal, safe=_PATH_SAFE)}{{{name}}}"
+            self._url_form += f"{quote(literal, safe=PATH_SAFE)}{{{name}}}"
             position = field.end()
         literal = _checked_literal(template, template[position:])
-        self._url_form += quote(literal, safe=_PATH_SAFE)
+        self._url_form += quote(literal, safe=PATH_SAFE)
         self.template = template
         return re.compile(rf"{source}{re.escape(literal)}\Z")
 
@@ -155,7 +164,7 @@ class Rule(Generic[Endpoint]):
         text = converter.dump(value)
         if not re.fullmatch(converter.regex, text):
             raise ValueError(f"expected a value for {name} of {self.template!r} that its field matches, got {value!r}")
-        return quote(text, safe=_PATH_SAFE)
+        return quote(text, safe=PATH_SAFE)
 
     def __repr__(self) -> str:
         return f"<Rule {self.pattern}>"
