@@ -46,7 +46,7 @@ class Hub(Protocol):
         """Make the loop of this process; in a child, forget the parent's."""
         ...
 
-    def watch(self, descriptor: int, callback: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, descriptor: int, callback: Callable[[], object]) -> Callable[[], None]:
         """Call *callback*, which must not block, in the loop while *descriptor* can be read; return what ends that."""
         ...
 
@@ -56,6 +56,10 @@ class Hub(Protocol):
 
     def soon(self, callback: Callable[[], None]) -> None:
         """Call *callback*, which must not block, in the loop, once."""
+        ...
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call *callback*, which must not block, in the loop after so many *seconds*; return what prevents that."""
         ...
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:

@@ -22,6 +22,15 @@ class EventletHub:
 
         self._eventlet = eventlet
 
+    @classmethod
+    def of_this_thread(cls) -> EventletHub:
+        """Return the face of the hub that this thread has, or gets with its first greenlet."""
+        from eventlet import hubs
+
+        face = cls()
+        face._use(hubs.get_hub())
+        return face
+
     def patch(self) -> None:
         self._eventlet.monkey_patch()
 
@@ -29,11 +38,14 @@ class EventletHub:
         from eventlet import hubs
 
         hubs.use_hub()
-        self._hub = hubs.get_hub()
+        self._use(hubs.get_hub())
+
+    def _use(self, hub: Any) -> None:
+        self._hub = hub
         # Its bound method, and not the hub's own switch, which looks after greenlets that never park here.
         self.park = self._hub.greenlet.switch
 
-    def watch(self, descriptor: int, callback: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, descriptor: int, callback: Callable[[], object]) -> Callable[[], None]:
         listener = self._hub.add(self._hub.READ, descriptor, lambda _: callback(), _ignore, _ignore)
         return lambda: self._hub.remove(listener)
 
@@ -46,6 +58,10 @@ class EventletHub:
 
     def soon(self, callback: Callable[[], None]) -> None:
         self._hub.schedule_call_global(0, callback)
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        timer = self._hub.schedule_call_global(seconds, callback)
+        return cast("Callable[[], None]", timer.cancel)
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         self._eventlet.spawn(function, *args)

@@ -23,6 +23,15 @@ class GeventHub:
         self._gevent = gevent
         self._watchers: list[Any] = []
 
+    @classmethod
+    def of_this_thread(cls) -> GeventHub:
+        """Return the face of the hub that this thread has, or gets with its first greenlet."""
+        from gevent import hub
+
+        face = cls()
+        face._use(hub.get_hub())
+        return face
+
     def patch(self) -> None:
         from gevent import monkey
 
@@ -32,11 +41,14 @@ class GeventHub:
         from gevent import hub
 
         hub.reinit()
-        self._hub = hub.get_hub()
+        self._use(hub.get_hub())
+
+    def _use(self, hub: Any) -> None:
+        self._hub = hub
         # Not the hub's own switch, which asks each greenlet whether it wants to know that it is left.
         self.park: Callable[[], Any] = functools.partial(greenlet.switch, self._hub)
 
-    def watch(self, descriptor: int, callback: Callable[[], None]) -> Callable[[], None]:
+    def watch(self, descriptor: int, callback: Callable[[], object]) -> Callable[[], None]:
         watcher = self._hub.loop.io(descriptor, 1)
         watcher.start(callback)
 
@@ -53,6 +65,16 @@ class GeventHub:
 
     def soon(self, callback: Callable[[], None]) -> None:
         self._hub.loop.run_callback(callback)
+
+    def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
+        timer = self._hub.loop.timer(seconds)
+
+        def end() -> None:
+            timer.stop()
+            timer.close()
+
+        timer.start(callback)
+        return end
 
     def spawn(self, function: Callable[..., Any], *args: Any) -> None:
         self._gevent.spawn(function, *args)
