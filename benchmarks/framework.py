@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from time import perf_counter
 from typing import Any
 
+PARTS = ("peers", "routes", "imports")
 ROUTES_SMALL, ROUTES_LARGE = 10, 10_000
 
 
@@ -310,17 +311,19 @@ def imports(rounds: int) -> None:
 def main() -> None:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument(
-        "parts", nargs="*", choices=["peers", "routes", "imports"], default=["peers", "routes", "imports"]
-    )
+    parser.add_argument("parts", nargs="*", metavar="PART", help="peers, routes, imports (default: all)")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--times", type=int, default=10_000, help="requests a round")
     options = parser.parse_args()
-    if "peers" in options.parts:
+    unknown = set(options.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"expected some of {', '.join(PARTS)}, got {', '.join(sorted(unknown))}")
+    parts = options.parts or PARTS
+    if "peers" in parts:
         peers(options.rounds, options.times)
-    if "routes" in options.parts:
+    if "routes" in parts:
         routes(options.rounds, options.times)
-    if "imports" in options.parts:
+    if "imports" in parts:
         imports(options.rounds)
 
 
