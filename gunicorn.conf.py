@@ -6,13 +6,18 @@ port (PORT; without it 127.0.0.1:8000) and the number of workers (WEB_CONCURRENC
 
 import os
 
+from brubeck_wsgi.workers import register
+
+# From here on -k gevent and -k eventlet mean Brubeck's workers, which serve any WSGI application.
+register()
+
 # Heroku's router keeps idle connections to an app for 90 seconds. The side that gives up first must be the
 # router: if it were us, it could send a request into a connection that we have just closed.
 keepalive = 95
 
 # Heroku ends a process 30 seconds after it asked it to stop; the requests in progress get this long before
-# that, and their workers some seconds to be ended in order. (Gunicorn's gevent worker does not tell an idle
-# connection from a request, and takes all of it where a client keeps one open.)
+# that, and their workers some seconds to be ended in order. Connections that are only kept open do not hold
+# them up for more than a second. (They do with Gunicorn's own workers, which take all of it.)
 graceful_timeout = 25
 
 # Who may say, with X-Forwarded-Proto, that a request came over HTTPS. On a Heroku dyno nobody but the router

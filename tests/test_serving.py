@@ -12,7 +12,13 @@ from servers import ROOT, free_port, running
 
 pytestmark = pytest.mark.serving
 
-STOCK_WORKERS = ["sync", "gthread", "gevent"]
+# Gunicorn's own, and what -k gevent means with our gunicorn.conf.py; test_worker*.py tell more of that one.
+WORKERS = {
+    "sync": "sync",
+    "gthread": "gthread",
+    "stock gevent": "gunicorn.workers.ggevent.GeventWorker",
+    "gevent": "gevent",
+}
 GREETING = b"Take five, dude!\n"
 
 PLAIN_WSGI = """
@@ -31,18 +37,18 @@ from brubeck_wsgi.connections import WSGIConnection
 from examples.hello import hello
 
 def say_ready(worker):
-    worker.log.info("worker is ready")
+    worker.log.info(f"{type(worker).__module__} is ready")
 
 app = Brubeck(WSGIConnection(port=PORT, workers=2, post_worker_init=say_ready), [(r"^/$", hello)])
 app.run()
 """
 
 
-@pytest.fixture(scope="module", params=STOCK_WORKERS)
+@pytest.fixture(scope="module", params=WORKERS)
 def worker(request):
-    """The hello example behind each of Gunicorn's own workers."""
+    """The hello example behind each worker."""
     port = free_port()
-    command = ["gunicorn", "-k", request.param, "-b", f"127.0.0.1:{port}", "examples.hello:app"]
+    command = ["gunicorn", "-k", WORKERS[request.param], "-b", f"127.0.0.1:{port}", "examples.hello:app"]
     with running(command, port) as server:
         server.worker = request.param
         yield server
@@ -139,7 +145,8 @@ def test_app_run_serves_on_its_connection():
     port = free_port()
     with running([sys.executable, "-c", APP_RUN.replace("PORT", str(port))], port) as server:
         # Not before both are ready: Gunicorn's workers do not hear a signal that comes while they boot.
-        server.wait_until(lambda: server.output().count("worker is ready") == 2, "second worker")
+        ready = "brubeck_wsgi.workers.worker is ready"
+        server.wait_until(lambda: server.output().count(ready) == 2, "second worker")
 
         assert server.get() == (200, GREETING)
         assert server.stop() == 0
@@ -170,7 +177,7 @@ def test_brubeck_serve_runs_gunicorn_with_the_file_of_the_directory(tmp_path):
 
         assert server.get() == (200, GREETING)
         assert "the file was read" in server.output()
-        assert "Using worker: gevent" in server.output()
+        assert "Using worker: brubeck_wsgi.workers.GeventWorker" in server.output()
 
 
 def test_brubeck_serve_reload_takes_up_changed_code(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from _thread import _local as thread_local  # gevent and eventlet replace the one of threading
 from typing import Any
@@ -12,6 +13,7 @@ from brubeck_wsgi.concurrency.strands import Scheduler
 
 _found: Any = thread_local()
 _threads = ThreadScheduler()
+os.register_at_fork(after_in_child=_threads.deadlines.forget)  # the thread that looks at them is the parent's
 
 
 def current() -> Scheduler:

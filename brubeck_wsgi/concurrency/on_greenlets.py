@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from brubeck_wsgi.concurrency.hub import Greenlet, Hub, current_greenlet
+from brubeck_wsgi.concurrency.pending import TICK_SECONDS, Deadlines
 from brubeck_wsgi.concurrency.strands import Interrupt, Strand
 
 
@@ -20,11 +21,15 @@ class GreenletScheduler:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self.name = hub.name
+        self.deadlines = Deadlines(self._every_tick)
+        self.carrier: Callable[[], Greenlet] = current_greenlet
         # Only while somebody may wake or interrupt them: a greenlet that serves requests outlives its request.
         self._strands: dict[Greenlet, Strand] = {}
 
     def enter(self) -> Strand:
-        carrier = current_greenlet()
+        return self.reach(current_greenlet())
+
+    def reach(self, carrier: Greenlet) -> Strand:
         strand = self._strands.get(carrier)
         if strand is None:
             strand = self._strands[carrier] = Strand(carrier)
@@ -80,6 +85,13 @@ class GreenletScheduler:
 
     def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
         return self._hub.later(seconds, callback)
+
+    def _every_tick(self, tick: Callable[[], bool]) -> None:
+        def call() -> None:
+            if tick():
+                self._forget_tick = self._hub.later(TICK_SECONDS, call)
+
+        self._forget_tick = self._hub.later(TICK_SECONDS, call)  # kept, since the loop does not keep it alive
 
     def _open(self, strand: Strand, gate: _Gate) -> None:
         """Switch to *strand* if it still waits for what it did; called in the loop."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from brubeck_wsgi.concurrency.pending import TICK_SECONDS, Deadlines
 from brubeck_wsgi.concurrency.strands import Interrupt, Strand
 
 
@@ -21,9 +22,13 @@ class ThreadScheduler:
     def __init__(self) -> None:
         self._strands: dict[int, Strand] = {}
         self._lock = threading.Lock()
+        self.deadlines = Deadlines(_every_tick)
+        self.carrier: Callable[[], int] = threading.get_ident
 
     def enter(self) -> Strand:
-        carrier = threading.get_ident()
+        return self.reach(threading.get_ident())
+
+    def reach(self, carrier: int) -> Strand:
         with self._lock:
             strand = self._strands.get(carrier)
             if strand is None:
@@ -83,3 +88,13 @@ class ThreadScheduler:
         timer.daemon = True
         timer.start()
         return timer.cancel
+
+
+def _every_tick(tick: Callable[[], bool]) -> None:
+    def run() -> None:
+        while True:
+            time.sleep(TICK_SECONDS)
+            if not tick():
+                return
+
+    threading.Thread(target=run, daemon=True).start()

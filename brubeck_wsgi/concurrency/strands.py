@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
+from brubeck_wsgi.concurrency.pending import Deadlines
+
 
 class Cancelled(BaseException):
     """Ends a strand from outside; raised where it waits, so that its ``finally`` blocks run.
@@ -70,12 +72,20 @@ class Scheduler(Protocol):
 
     Attributes:
         name: ``"gevent"``, ``"eventlet"`` or ``"threads"``.
+        deadlines: what is to be ended if it takes too long; exact to a twentieth of a second, and cheap.
+        carrier: return the greenlet that calls, or what identifies the thread.
     """
 
     name: str
+    deadlines: Deadlines
+    carrier: Callable[[], Any]
 
     def enter(self) -> Strand:
         """Return the strand that calls; it is known to others until `leave` is called as often."""
+        ...
+
+    def reach(self, carrier: Any) -> Strand:
+        """Do what `enter` does for *carrier*, which is at work, so that somebody can interrupt it."""
         ...
 
     def leave(self, strand: Strand) -> None:

@@ -76,15 +76,21 @@ class BodyInput:
 
     def readline(self, size: int | None = -1, /) -> bytes:
         """Return bytes up to and with the next line feed, at most *size* of them if that is not negative."""
-        limit = -1 if size is None or size < 0 else size
-        line = self._buffer.readline(limit)
-        while not line.endswith(b"\n") and (limit < 0 or len(line) < limit):
-            piece = self._next()
-            if not piece:
+        missing = -1 if size is None or size < 0 else size
+        piece = self._buffer.readline(missing)
+        pieces = [piece]
+        while not piece.endswith(b"\n"):
+            if missing >= 0:
+                missing -= len(piece)
+                if not missing:
+                    break
+            arrived = self._next()
+            if not arrived:
                 break
-            self._buffer = io.BytesIO(piece)
-            line += self._buffer.readline(limit - len(line) if limit >= 0 else -1)
-        return line
+            self._buffer = io.BytesIO(arrived)
+            piece = self._buffer.readline(missing)
+            pieces.append(piece)
+        return b"".join(pieces) if len(pieces) > 1 else piece
 
     def readlines(self, hint: int | None = -1, /) -> list[bytes]:
         """Return lines; no more once they have *hint* bytes, if that is positive."""

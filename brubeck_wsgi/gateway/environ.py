@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv6Address
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import unquote_to_bytes
 
@@ -27,8 +28,8 @@ _LONGEST_REMEMBERED = 64
 _PLAIN = {b"content-type": "CONTENT_TYPE", b"content-length": "CONTENT_LENGTH"}
 _ESCAPES = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986 §3.2.2 and §3.2.3: a name, an IPv4 address, or an IPv6 address in brackets; and a port.
-_HOST = re.compile(r"(?:[0-9A-Za-z\-._~!$&'()*+,;=%]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
-_ABSOLUTE = re.compile(r"(?i:https?)://([^/?]+)([^?]*)((?:\?.*)?)", re.S)
+_HOST = re.compile(r"(?:(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})+|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{0,5})?")
+_ABSOLUTE = re.compile(r"(?i:http(s?))://([^/?]+)([^?]*)((?:\?.*)?)", re.S)
 
 
 @dataclass(frozen=True)
@@ -192,7 +193,7 @@ class EnvironMaker:
             self._add_others(environ, head, specials or [], client)
         host = environ.get("HTTP_HOST")
         if path[0] != "/":
-            path, host = _read_other_target(environ, target, host)
+            path, host = self._read_other_target(environ, target, head, client)
         if host not in self._hosts:
             self._check_host(host, head)
         if head.minor_version == 0:
@@ -267,25 +268,45 @@ class EnvironMaker:
             if head.minor_version == 0:
                 return
             raise RemoteProtocolError("expected a Host header")
-        if not _HOST.fullmatch(host):
+        if host and not _is_host(host):
             raise RemoteProtocolError(f"expected a host and perhaps a port as Host, got {host[:60]!r}")
         if len(self._hosts) < _MOST_REMEMBERED and len(host) <= _LONGEST_REMEMBERED:
             self._hosts.add(host)
+
+    def _read_other_target(
+        self, environ: Environ, target: str, head: RequestHead, client: Client
+    ) -> tuple[str, str | None]:
+        """Read a target that is no path (RFC 9112 §3.2.2 and §3.2.4); return its path and the host that counts."""
+        host = environ.get("HTTP_HOST")
+        if target == "*":
+            return "", host
+        self._check_host(host, head)  # it does not count, and still has to be right
+        match = _ABSOLUTE.fullmatch(target)
+        if match is None or not _is_host(match[2]):
+            raise RemoteProtocolError(f"expected a path or an http URL as the request target, got {target[:60]!r}")
+        if match[1] and environ["wsgi.url_scheme"] != "https":
+            # RFC 9110 §7.4: what came in the clear is no request for https, unless a gateway says that it is.
+            self._is_particular = True
+            if not self._policy.is_trusted(client.remote_addr):
+                raise RemoteProtocolError("expected an https URL over TLS only", 421)
+            environ["wsgi.url_scheme"] = "https"
+        environ["QUERY_STRING"] = match[4][1:]
+        environ["HTTP_HOST"] = match[2]
+        return match[3] or "/", match[2]
 
 
 _DELICATE = frozenset(("TRANSFER-ENCODING", "EXPECT"))
 
 
-def _read_other_target(environ: Environ, target: str, host: str | None) -> tuple[str, str | None]:
-    """Read a target that is no path (RFC 9112 §3.2.2 and §3.2.4); return its path and the host that counts."""
-    if target == "*":
-        return "", host
-    match = _ABSOLUTE.fullmatch(target)
-    if match is None or "@" in match[1]:
-        raise RemoteProtocolError(f"expected a path or an http URL as the request target, got {target[:60]!r}")
-    environ["QUERY_STRING"] = match[3][1:]
-    environ["HTTP_HOST"] = match[1]
-    return match[2] or "/", match[1]
+def _is_host(text: str) -> bool:
+    """Tell whether *text* is a host and perhaps a port (RFC 9110 §7.2); a port alone is not."""
+    match = _HOST.fullmatch(text)
+    if match is None:
+        return False
+    try:
+        return match[1] is None or bool(IPv6Address(match[1]))
+    except ValueError:
+        return False
 
 
 def _unquoted(path: str) -> str:

@@ -24,16 +24,28 @@ class Taken(Protocol):
     def take_over(self) -> Any: ...
 
 
+class Listener(Protocol):
+    """What wants to be told that a client has left."""
+
+    def leave(self) -> object:
+        """Take note; called in the loop, where it must not wait."""
+        ...
+
+
 class Disconnected:
     """``brubeck.disconnected``: an event that is set as soon as the client has closed or reset the connection.
 
     Nobody has to read for that. A client that only closes its sending side counts as one that has left, as with
     other servers; what is answered is sent to it all the same.
+
+    Attributes:
+        listener: who is told at once, without waiting; whoever sets it sets it back when the request is over.
     """
 
-    __slots__ = ("_connection", "_event", "_hub")
+    __slots__ = ("_connection", "_event", "_hub", "listener")
 
     def __init__(self, connection: Taken, hub: Hub) -> None:
+        self.listener: Listener | None = None
         self._connection = connection
         self._hub = hub
         self._event: Event | None = None
@@ -50,7 +62,9 @@ class Disconnected:
         return self.is_set()
 
     def happen(self) -> None:
-        """Let those go on that wait."""
+        """Let those go on that wait, and tell the listener."""
+        if self.listener is not None:
+            self.listener.leave()
         if self._event is not None:
             self._event.set()
 

@@ -39,7 +39,10 @@ class Tunnel:
         if self._early:
             piece, self._early = self._early[:size], self._early[size:]
             return piece
-        return self._connection.receive_some(size, timeout_seconds)
+        received = self._connection.receive_some(size, timeout_seconds)
+        if received == b"":
+            self._connection.has_left = True  # it may be known here before the loop has noticed
+        return received
 
     def send(self, data: bytes) -> None:
         """Send all of *data*, however slowly the peer reads; a `ConnectionError` if it has left."""

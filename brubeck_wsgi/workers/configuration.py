@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import socket
+import wsgiref.util
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -25,7 +26,7 @@ def unspoken(cfg: Any) -> str | None:
         (cfg.is_ssl, "TLS"),
         (cfg.proxy_protocol != "off", "PROXY protocol"),
         (cfg.protocol != "http", "uWSGI protocol"),
-        ("h2" in cfg.http_protocols, "HTTP/2"),
+        ("h2" in cfg.http_protocols and cfg.http2_cleartext != "off", "HTTP/2"),  # which over TLS is TLS
         (cfg.permit_obsolete_folding, "permit_obsolete_folding"),
         (cfg.strip_header_spaces, "strip_header_spaces"),
         (cfg.casefold_http_method, "casefold_http_method"),
@@ -75,7 +76,8 @@ def listener_maker(cfg: Any, log: Any) -> Callable[[socket.socket], EnvironMaker
             "wsgi.multithread": True,
             "wsgi.multiprocess": cfg.workers > 1,
             "wsgi.run_once": False,
-            "wsgi.file_wrapper": FileWrapper,
+            # The standard library's is read like any iterable, by whoever has switched sendfile off.
+            "wsgi.file_wrapper": wsgiref.util.FileWrapper if cfg.sendfile is False else FileWrapper,
             "wsgi.input_terminated": True,
         }
         return EnvironMaker(constants, policy, is_named)

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from gunicorn.config import PostRequest, PreRequest  # type: ignore[import-untyped]  # Gunicorn has no annotations
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # the same
@@ -17,36 +17,66 @@ from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # the same
 from brubeck_wsgi.gateway.exchange import Exchange
 from brubeck_wsgi.interfaces import Environ, HeaderList, WSGIApplication
 
+AccessLog: TypeAlias = Callable[[Exchange, "RequestView", float], None]
+"""Called with an exchange that is over, its request, and the seconds that it took."""
+
 _ATOM = re.compile(r"%\(([^)]*)\)s|%%|%")
 _DEBUG = 10
 
 
+def _headers(environ: Environ) -> HeaderList:
+    found = [(key[5:].replace("_", "-"), value) for key, value in environ.items() if key.startswith("HTTP_")]
+    return found + [(key.replace("_", "-"), environ[key]) for key in _UNPREFIXED if key in environ]
+
+
+_UNPREFIXED = ("CONTENT_TYPE", "CONTENT_LENGTH")
+_FACTS_OF_A_REQUEST: dict[str, Callable[[Environ], Any]] = {
+    "method": lambda environ: environ["REQUEST_METHOD"],
+    "uri": lambda environ: environ["RAW_URI"],
+    "path": lambda environ: environ["RAW_URI"].partition("?")[0],
+    "query": lambda environ: environ["QUERY_STRING"],
+    "scheme": lambda environ: environ["wsgi.url_scheme"],
+    "version": lambda environ: (1, 1) if environ["SERVER_PROTOCOL"] == "HTTP/1.1" else (1, 0),
+    "remote_addr": lambda environ: (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]),
+    "peer_addr": lambda environ: (environ["REMOTE_ADDR"], environ["REMOTE_PORT"]),
+    "headers": _headers,
+}
+
+
 class RequestView:
-    """A request, as Gunicorn shows it to hooks and loggers.
+    """A request, as Gunicorn shows it to hooks and loggers; they may keep things of their own on it.
 
     Attributes:
-        method, uri, path, query, version, scheme, remote_addr: of the request.
+        method, uri, path, query, version, scheme, remote_addr, peer_addr: of the request.
         headers: (NAME, value) pairs.
     """
 
     def __init__(self, environ: Environ) -> None:
         self._environ = environ
-        self.method: str = environ["REQUEST_METHOD"]
-        self.uri: str = environ["RAW_URI"]
-        self.path: str = environ["RAW_URI"].partition("?")[0]
-        self.query: str = environ["QUERY_STRING"]
-        self.scheme: str = environ["wsgi.url_scheme"]
-        self.version = (1, 1) if environ["SERVER_PROTOCOL"] == "HTTP/1.1" else (1, 0)
-        self.remote_addr = (environ["REMOTE_ADDR"], environ["REMOTE_PORT"])
 
-    @property
-    def headers(self) -> HeaderList:
-        environ = self._environ
-        found = [(key[5:].replace("_", "-"), value) for key, value in environ.items() if key.startswith("HTTP_")]
-        for key in ("CONTENT_TYPE", "CONTENT_LENGTH"):
-            if key in environ:
-                found.append((key.replace("_", "-"), environ[key]))
-        return found
+    def __getattr__(self, name: str) -> Any:
+        find = _FACTS_OF_A_REQUEST.get(name)
+        if find is None:
+            raise AttributeError(name)
+        value = self.__dict__[name] = find(self._environ)
+        return value
+
+    def hand_back(self) -> None:
+        """Let the application see the headers as a hook has left them."""
+        changed = self.__dict__.get("headers")
+        if changed is None or changed == (sent := _headers(self._environ)):
+            return
+        for name, _ in sent:
+            del self._environ[_key(name)]
+        for name, value in changed:
+            before = self._environ.get(_key(name))
+            self._environ[_key(name)] = value if before is None else f"{before},{value}"
+
+
+def _key(name: str) -> str:
+    """Return the name of a header as it is in an environ."""
+    variable = name.upper().replace("-", "_")
+    return variable if variable in _UNPREFIXED else f"HTTP_{variable}"
 
 
 class ResponseView:
@@ -77,7 +107,7 @@ class Observation:
         worker: what the hooks get.
         pre_request: called before; None if there is none.
         post_request: called after; None if there is none.
-        log_access: called after with the exchange and the seconds that it took; None if there is no log.
+        log_access: called after, with how many seconds the exchange took; None if there is no log.
     """
 
     def __init__(
@@ -85,7 +115,7 @@ class Observation:
         worker: Any,
         pre_request: Callable[[Any, RequestView], None] | None,
         post_request: Callable[[Any, RequestView, Environ, ResponseView], None] | None,
-        log_access: Callable[[Exchange, float], None] | None,
+        log_access: AccessLog | None,
     ) -> None:
         self._worker = worker
         self._pre_request = pre_request
@@ -93,34 +123,37 @@ class Observation:
         self._log_access = log_access
 
     def run(self, exchange: Exchange, application: WSGIApplication) -> None:
-        """Do what `brubeck_wsgi.gateway.server.Observer` says."""
+        """Do what `brubeck_wsgi.gateway.observer.Observer` says."""
         started = time.perf_counter()
+        request = RequestView(exchange.environ)
         try:
-            if self._pre_request is None or self._is_let_through(exchange, self._pre_request):
+            if self._pre_request is None or self._is_let_through(exchange, request, self._pre_request):
                 exchange.run(application)
         finally:
             if self._log_access is not None:
-                self._log_access(exchange, time.perf_counter() - started)
+                self._call("access log", self._log_access, exchange, request, time.perf_counter() - started)
             if self._post_request is not None:
-                self._call_post_request(exchange, self._post_request)
+                response = ResponseView(exchange)
+                hook = self._post_request
+                self._call("post_request hook", hook, self._worker, request, exchange.environ, response)
 
-    def _is_let_through(self, exchange: Exchange, hook: Callable[[Any, RequestView], None]) -> bool:
+    def _is_let_through(
+        self, exchange: Exchange, request: RequestView, hook: Callable[[Any, RequestView], None]
+    ) -> bool:
+        if self._call("pre_request hook", hook, self._worker, request):
+            request.hand_back()
+            return True
+        exchange.refuse(500, "")
+        return False
+
+    def _call(self, name: str, function: Callable[..., None], *args: Any) -> bool:
+        """Call what the user has brought along; return whether it went well."""
         try:
-            hook(self._worker, RequestView(exchange.environ))
+            function(*args)
         except Exception:
-            self._worker.log.exception("Exception in pre_request hook")
-            exchange.refuse(500, "")
+            self._worker.log.exception("Exception in %s", name)
             return False
         return True
-
-    def _call_post_request(
-        self, exchange: Exchange, hook: Callable[[Any, RequestView, Environ, ResponseView], None]
-    ) -> None:
-        environ = exchange.environ
-        try:
-            hook(self._worker, RequestView(environ), environ, ResponseView(exchange))
-        except Exception:
-            self._worker.log.exception("Exception in post_request hook")
 
 
 def observer_for(worker: Any, cfg: Any, log: Any) -> Observation | None:
@@ -135,36 +168,39 @@ def observer_for(worker: Any, cfg: Any, log: Any) -> Observation | None:
     return Observation(worker, pre_request, post_request, log_access)
 
 
-def access_log_for(cfg: Any, log: Any) -> Callable[[Exchange, float], None] | None:
+def access_log_for(cfg: Any, log: Any) -> AccessLog | None:
     """Return what writes the access log; None if there is none.
 
-    Gunicorn's own logger works out all that a line could say before it looks at the format. Unless the user's
-    logger does it in a way of its own, only what the format asks for is worked out here.
+    Gunicorn's own logger works out all that a line could say before it looks at the format. Unless somebody could
+    see the difference, only what the format asks for is worked out here.
     """
-    kind = type(log)
-    is_stock = kind.access is Logger.access
+    is_stock = type(log).access is Logger.access
     if is_stock and not log.access_log_enabled:
         return None
-    is_plain = is_stock and kind.atoms is Logger.atoms and kind.atoms_wrapper_class is Logger.atoms_wrapper_class
-    parts = compile_format(cfg.access_log_format) if is_plain and kind.now is Logger.now else None
+    parts = compile_format(cfg.access_log_format) if is_stock and _is_plain(log) else None
     if parts is None:
-        return lambda exchange, seconds: log.access(
-            ResponseView(exchange),
-            RequestView(exchange.environ),
-            exchange.environ,
-            timedelta(seconds=seconds),
+        return lambda exchange, request, seconds: log.access(
+            ResponseView(exchange), request, exchange.environ, timedelta(seconds=seconds)
         )
     template, atoms = parts
     info = log.access_log.info
 
-    def write(exchange: Exchange, seconds: float) -> None:
+    def write(exchange: Exchange, request: RequestView, seconds: float) -> None:
         fact = Fact(exchange, exchange.environ, seconds)
-        try:
-            info(template, *[atom(fact) for atom in atoms])
-        except Exception:
-            log.exception("cannot write the access log")
+        info(template, *[atom(fact) for atom in atoms])
 
     return write
+
+
+def _is_plain(log: Any) -> bool:
+    """Tell whether a line is all that comes of a record: formatters and filters of the user's look for the atoms."""
+    kind, access_log = type(log), log.access_log
+    return (
+        all(getattr(kind, name) is getattr(Logger, name) for name in ("atoms", "atoms_wrapper_class", "now"))
+        and not access_log.propagate
+        and not access_log.filters
+        and all(getattr(handler, "_gunicorn", False) and not handler.filters for handler in access_log.handlers)
+    )
 
 
 class Fact(NamedTuple):
@@ -206,8 +242,7 @@ def _atom(name: str) -> Atom | None:
 def _named_atom(name: str, kind: str) -> Atom | None:
     """Return the atom of a request header, a response header, or a variable of the environ."""
     if kind == "i":
-        variable = name.upper().replace("-", "_")
-        key = variable if variable in ("CONTENT_TYPE", "CONTENT_LENGTH") else f"HTTP_{variable}"
+        key = _key(name)
         return lambda fact: _quoted(fact.environ.get(key, "-"))
     if kind == "o":
         return lambda fact: _quoted(next((v for k, v in reversed(fact.exchange.headers) if k.lower() == name), "-"))
@@ -225,10 +260,10 @@ def _user(fact: Fact) -> str:
     if scheme.lower() != "basic":
         return "-"
     try:
-        decoded = base64.b64decode(credentials.strip().encode("utf-8")).decode("utf-8", "replace")
+        user = base64.b64decode(credentials.strip().encode("utf-8")).partition(b":")[0].decode("utf-8")
     except (binascii.Error, ValueError):
         return "-"
-    return str(_quoted(decoded.partition(":")[0])) or "-"
+    return str(_quoted(user)) or "-"
 
 
 _now_second = 0
@@ -256,7 +291,7 @@ _ATOMS: dict[str, Atom] = {
     "U": lambda fact: _quoted(fact.environ["PATH_INFO"]),
     "q": lambda fact: _quoted(fact.environ["QUERY_STRING"]),
     "H": lambda fact: fact.environ["SERVER_PROTOCOL"],
-    "b": lambda fact: str(fact.exchange.sent) if fact.exchange.sent else "-",
+    "b": lambda fact: fact.exchange.sent,
     "B": lambda fact: fact.exchange.sent,
     "f": lambda fact: _quoted(fact.environ.get("HTTP_REFERER", "-")),
     "a": lambda fact: _quoted(fact.environ.get("HTTP_USER_AGENT", "-")),

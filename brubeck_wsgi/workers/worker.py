@@ -5,18 +5,19 @@ from __future__ import annotations
 import gc
 import importlib.util
 import os
+import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from os import read as read_at_once  # eventlet replaces it in the module
 from types import FrameType
 from typing import Any, ClassVar
 
-from gunicorn.sock import ssl_wrap_socket  # type: ignore[import-untyped]  # Gunicorn has no annotations
+from gunicorn.sock import ssl_context  # type: ignore[import-untyped]  # Gunicorn has no annotations
 from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]  # the same
 
 from brubeck_wsgi.concurrency.hub import Event, Hub
-from brubeck_wsgi.gateway.handover import Handover
+from brubeck_wsgi.gateway.handover import Bound, Handover
 from brubeck_wsgi.gateway.poller import epoll
 from brubeck_wsgi.gateway.server import Listener, Server, Settings
 from brubeck_wsgi.interfaces import Environ
@@ -43,7 +44,7 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
     def setup(cls) -> None:
         """Be called by Gunicorn's master before it makes workers; end it where no worker could start."""
         if importlib.util.find_spec(cls.hub_name) is None:
-            raise SystemExit(f"{cls.hub_name} is not installed: pip install 'brubeck-wsgi[{cls.hub_name}]'")
+            raise SystemExit(f"the {cls.hub_name} worker needs {cls.hub_name}: pip install {cls.hub_name}")
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -54,11 +55,17 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
 
     def init_process(self) -> None:
         """Begin the process: here, after the fork, the standard library becomes cooperative."""
+        # Until Gunicorn has set its own, signals go to what the master has left in this process, and are lost; a
+        # master that reloads or stops then waits for this worker as long as graceful_timeout.
+        signal.signal(signal.SIGTERM, self.handle_exit)
         self.hub = type(self).make_hub()
         self.hub.patch()
         self.hub.start()
         self._told: Event = self.hub.event()
         self._is_worn = False
+        # Before the application is loaded: Gunicorn ends when a worker cannot begin, and starts another for one
+        # that fails later, again and again.
+        self._tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
         super().init_process()
 
     def run(self) -> None:
@@ -67,12 +74,13 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
         gc.freeze()  # what is loaded by now stays
         if gc.get_threshold()[0] < _GARBAGE_THRESHOLD:
             gc.set_threshold(_GARBAGE_THRESHOLD)
-        server = self._make_server()
+        server = self._server = self._make_server()
         self.hub.watch(self.PIPE[0], self._wake)
         server.start()
+        seconds = min(_NOTIFY_SECONDS, self.timeout or _NOTIFY_SECONDS)  # which is half of the setting
         while self.alive:
             self.notify()
-            self._told.wait(_NOTIFY_SECONDS)
+            self._told.wait(seconds)
             self._told = self.hub.event()
         self._stop(server)
 
@@ -91,9 +99,12 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
         """Open the log files again; in a greenlet, since a signal handler must not wait for a lock."""
         self.hub.spawn(super().handle_usr1, sig, frame)
 
-    def timeout_ctx(self) -> Any:
-        """Return the limit that Gunicorn's own code puts on waiting for a request."""
-        return self.hub.limit(self.cfg.keepalive)
+    @contextmanager
+    def timeout_ctx(self) -> Iterator[None]:
+        """Limit how long Gunicorn's own code waits for a request; it does that in this context."""
+        assert isinstance(self._server, Handover)
+        with self._server.idle(), self.hub.limit(self.cfg.keepalive):
+            yield
 
     def _wake(self) -> None:
         """Have `run` look whether it is to stop: a signal has come, or the reloader has found a change."""
@@ -136,33 +147,41 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
 
     def _stop(self, server: Server | Handover) -> None:
         """Answer all that has reached this worker, give idle connections a last chance, and end."""
-        # Another worker is started only when this one has gone. If it is the only one, it goes on accepting
-        # while idle connections have their last chance, so that nobody has to wait for its successor that long.
-        server.stop(keeps_accepting=self._is_worn and self.cfg.workers == 1)
-        now = time.monotonic()
-        patience_ends = now + self.cfg.graceful_timeout
-        chance_ends = now + min(_LAST_CHANCE_SECONDS, self.cfg.graceful_timeout)
-        while server.open_connections and time.monotonic() < patience_ends:
-            self.notify()
-            if time.monotonic() >= chance_ends:
-                server.stop_accepting()
-                server.end_idle()
-            self.hub.sleep(_STOP_STEP_SECONDS)
-        server.stop_accepting()
+        patience_ends = time.monotonic() + self.cfg.graceful_timeout
+        if self._is_worn and self.cfg.workers == 1:
+            # Another worker is started only when this one has gone: it goes on accepting while connections have
+            # their last chance, so that nobody has to wait for its successor that long.
+            server.stop(keeps_accepting=True)
+            self._wait_until_closed(server, min(patience_ends, time.monotonic() + _LAST_CHANCE_SECONDS))
+        server.stop()
+        self._wait_until_closed(server, min(patience_ends, time.monotonic() + _LAST_CHANCE_SECONDS))
+        self._wait_until_closed(server, patience_ends, ends_idle=True)
         if server.open_connections:
             self.log.warning("Worker graceful timeout (pid:%s)", self.pid)
         server.close()
 
-    def _serve_with_gunicorn(self, client: Any, address: Any, listener: Any) -> None:
+    def _wait_until_closed(self, server: Server | Handover, until: float, ends_idle: bool = False) -> None:
+        while server.open_connections and time.monotonic() < until:
+            if ends_idle:
+                server.end_idle()
+            self.notify()
+            self.hub.sleep(_STOP_STEP_SECONDS)
+
+    def _serve_with_gunicorn(self, client: Any, address: Any, bound: Bound) -> None:
         client.setblocking(True)
-        if self.cfg.is_ssl:
+        if self._tls is not None:
             try:
-                client = ssl_wrap_socket(client, self.cfg)
+                client = self._tls.wrap_socket(
+                    client,
+                    server_side=True,
+                    suppress_ragged_eofs=self.cfg.suppress_ragged_eofs,
+                    do_handshake_on_connect=self.cfg.do_handshake_on_connect,
+                )
             except OSError as error:
                 self.log.debug("TLS handshake failed: %s", error)
                 client.close()
                 return
-        self.handle(listener, client, address)
+        self.handle(bound, client, address)
 
     def _log_failure(self, message: str, environ: Environ, /, *, with_traceback: bool) -> None:
         log = self.log.exception if with_traceback else self.log.error

@@ -16,6 +16,7 @@ _TRAILER_LINE = re.compile(rb"(" + _TOKEN + rb"):[ \t]*[\t\x20-\x7e\x80-\xff]*")
 
 _LONGEST_CHUNK_LINE = 1024
 _LONGEST_TRAILERS = 16 * 1024
+_LONGEST_EXTENSIONS = 16 * 1024  # of all chunks of a body
 # RFC 9110 §6.5.1: what decides on framing, routing or access has no business after the body.
 _NO_TRAILERS = frozenset(
     (
@@ -87,6 +88,7 @@ class ChunkedDecoder:
         self._remaining = 0
         self._partial = b""
         self._trailer_bytes = 0
+        self._extension_bytes = 0
 
     def receive(self, data: bytes) -> bytes:
         if self._partial:
@@ -136,11 +138,19 @@ class ChunkedDecoder:
             if match is None:
                 raise RemoteProtocolError(f"expected the size of a chunk, got {line[:20]!r}")
             self._remaining = int(match[1], 16)
+            if match.end(1) != len(line):
+                self._take_extensions(len(line) - match.end(1))
             self._expects = _Expects.DATA if self._remaining else _Expects.TRAILER
         elif line:
             self._take_trailer(line)
         else:
             self.is_complete = True
+
+    def _take_extensions(self, size: int) -> None:
+        """Bound what comes beside a body, which whoever limits the body does not see (RFC 9112 §7.1.1)."""
+        self._extension_bytes += size
+        if self._extension_bytes > _LONGEST_EXTENSIONS:
+            raise RemoteProtocolError(f"expected at most {_LONGEST_EXTENSIONS} bytes of chunk extensions", 413)
 
     def _take_trailer(self, line: bytes) -> None:
         self._trailer_bytes += len(line) + 2

@@ -6,6 +6,7 @@ an application, is refused here, before anybody has seen it.
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple, Protocol, cast
 
 from gunicorn_h1c import (  # type: ignore[import-untyped]  # it has no annotations
@@ -18,6 +19,10 @@ from gunicorn_h1c import (  # type: ignore[import-untyped]  # it has no annotati
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 
 _MOST_BYTES = 64 * 1024
+_MOST_FIELDS = 256  # what the parser has room for
+_REQUEST_LINE = "expected METHOD SP TARGET SP VERSION as the request line"
+_VERSION = re.compile(rb"(?:\r\n)?[^ \r\n]+ [^ \r\n]+ HTTP/[0-9]\.[0-9]\r")
+_TRANSFER_ENCODING = re.compile(rb"^Transfer-Encoding:([^\r\n]*)", re.I | re.M)
 _STATUSES: list[tuple[type[Exception], int]] = [
     (LimitRequestLine, 414),
     (LimitRequestHeaders, 431),
@@ -105,10 +110,10 @@ class HeadParser:
         try:
             head = self._parse(data, scanned, *self._options)
         except _parser_fast.IncompleteError:
-            self._check_size(data)
+            self._check_beginning(data, scanned)
             return None
         except Exception as error:
-            raise _refusal(error) from None
+            raise self._refusal(error, data) from None
         target = head.path
         # One space each, and the version: the parser passes over more of them (RFC 9112 §3).
         if not data.startswith(b" HTTP/1.", len(head.method) + len(target) + 1):
@@ -117,18 +122,33 @@ class HeadParser:
             raise RemoteProtocolError("expected visible ASCII without a fragment as the request target")
         return head  # type: ignore[no-any-return]  # see RequestHead
 
-    def _check_size(self, data: bytes) -> None:
-        """Refuse the beginning of a head that is too large to become one (RFC 6585 §5)."""
+    def _check_beginning(self, data: bytes, scanned: int) -> None:
+        """Refuse the beginning of a head that cannot become one, or is too large (RFC 6585 §5)."""
+        if data.find(b"\r\n\r\n", max(scanned - 3, 2)) >= 0:  # the parser waits for a version, and this is its end
+            raise RemoteProtocolError(_REQUEST_LINE)
         if len(data) > self.most_bytes:
             raise RemoteProtocolError(f"expected a head of at most {self.most_bytes} bytes", 431)
         longest = self.limits.request_line
         if len(data) > longest + 4 and b"\r\n" not in data[2 : longest + 4]:
             raise RemoteProtocolError(f"expected a request line of at most {longest} bytes", 414)
 
+    def _refusal(self, error: Exception, data: bytes) -> RemoteProtocolError:
+        message = str(error)
+        status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 400)
+        if message == "Unsupported Transfer-Encoding":
+            return _unknown_coding(_TRANSFER_ENCODING.findall(data))
+        if status == 505 and not _VERSION.match(data):
+            status = 400  # a version that is written wrongly
+        elif data.count(b"\r\n", 0, data.find(b"\r\n\r\n")) > _MOST_FIELDS:
+            status = 431  # the parser does not say so beyond what it has room for
+        elif data.startswith(b"\r\n") and data.find(b"\r\n", 2) - 2 > self.limits.request_line:
+            status = 414  # it looks at the first line only, which is empty
+        return RemoteProtocolError(message[:1].lower() + message[1:200], status)
+
     def _parse_after_empty_line(self, data: bytes) -> RequestHead | None:
         """Allow the one empty line that old clients send after a body (RFC 9112 §2.2)."""
         if not data.startswith(b"\r\n") or data.startswith(b"\r\n\r\n"):
-            raise RemoteProtocolError("expected METHOD SP TARGET SP VERSION as the request line")
+            raise RemoteProtocolError(_REQUEST_LINE)
         head = self.parse(data[2:])
         return None if head is None else cast(RequestHead, _Shifted(head))
 
@@ -152,19 +172,17 @@ def check_transfer_encoding(value: bytes, head: RequestHead) -> None:
         head: the head that has it.
     """
     if value.lower() != b"chunked":
-        # RFC 9112 §6.1: a coding that is not understood is 501; one that leaves the length open is no request.
-        codings = {coding.strip(b" \t").lower() for coding in value.split(b",")}
-        known = codings <= {b"chunked", b"identity"}
-        raise RemoteProtocolError(f"expected Transfer-Encoding: chunked, got {value[:60]!r}", 400 if known else 501)
+        raise _unknown_coding([value for name, value in head.headers if name.lower() == b"transfer-encoding"])
     if not head.has_chunked or head.content_length >= 0 or head.minor_version == 0:
         # RFC 9112 §6.3: both framings in one request is how requests are smuggled past a proxy, so it is
         # refused instead of letting Transfer-Encoding win.
         raise RemoteProtocolError("expected one way of framing the body, got two")
 
 
-def _refusal(error: Exception) -> RemoteProtocolError:
-    message = str(error)
-    status = next((status for kind, status in _STATUSES if isinstance(error, kind)), 400)
-    if message == "Unsupported Transfer-Encoding":
-        status = 501
-    return RemoteProtocolError(message[:1].lower() + message[1:200], status)
+def _unknown_coding(values: list[bytes]) -> RemoteProtocolError:
+    """Return what is wrong with transfer codings that are not the one: *values* of all Transfer-Encoding fields."""
+    value = b",".join(values)
+    # RFC 9112 §6.3: without chunked at the end nobody knows how long the body is, which is 400; with it the coding
+    # is only not understood, which is 501 (§6.1).
+    is_framed = value.rpartition(b",")[2].strip(b" \t").lower() == b"chunked"
+    return RemoteProtocolError(f"expected Transfer-Encoding: chunked, got {value[:60]!r}", 501 if is_framed else 400)

@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 from brubeck_wsgi.protocols.errors import LocalProtocolError
 
-_STATUS = re.compile(r"[1-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?")
+# Those below 200 are not the answer (RFC 9110 §15.2): the client would take the next one for it.
+_STATUS = re.compile(r"[2-5][0-9]{2}(?: [\t\x20-\x7e\x80-\xff]*)?")
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 # RFC 9110 §7.6.1 and PEP 3333: these are between the server and the client, and not the application's.
