@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Generator, Iterator
+from datetime import datetime
+from types import NoneType
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
+from brubeck_wsgi.handlers.loading import may_be_model, shown
 from brubeck_wsgi.headers import Headers
 from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse, is_file, made
 
 _EXPECTED = (
-    "text, bytes, a dict or list, a model (msgspec, pydantic, attrs, dataclass), a generator or file, "
+    "text, bytes, a dict or list, a model (document, msgspec, pydantic, attrs, dataclass), a generator or file, "
     "a Response, a webob.Response, or a tuple (body, status) or (body, status, headers)"
 )
 TEXT_HEADER = ("Content-Type", TEXT)
@@ -23,10 +26,13 @@ _JSON_HEADER = ("Content-Type", JSON)
 def encode_json(value: object) -> bytes:
     """Return *value* as JSON; datetimes, UUIDs, decimals and models included, NaN as null.
 
+    Of a model the public form is written, be it *value*, an item of it or a value in it; what is deeper in plain data
+    is written as msgspec does it, documents and pydantic's models aside: those are always asked what is public.
+
     Raises:
         TypeError: something in it cannot be JSON.
     """
-    return _encode(value)
+    return _encode(_public(value))
 
 
 def make_response(answer: Any) -> Response:
@@ -47,11 +53,29 @@ def text_response(text: str) -> Response:
     return made(text.encode(), [TEXT_HEADER])
 
 
+def _public(value: Any) -> Any:
+    """Return *value* with the models in it, not those further in, as the public sees them."""
+    kind = value.__class__
+    if kind is dict:
+        if not _PLAIN.issuperset(map(type, value.values())):
+            return {key: _public_item(item) for key, item in value.items()}
+    elif kind is list:
+        if not _PLAIN.issuperset(map(type, value)):
+            return [_public_item(item) for item in value]
+    elif kind not in _PLAIN:
+        return _public_item(value)
+    return value
+
+
+def _public_item(item: Any) -> Any:
+    return item if item.__class__ in _PLAIN else shown(item)
+
+
 def _jsonable(value: object) -> object:
-    dump = getattr(value, "model_dump", None)  # pydantic's models, which need not be imported to be known
-    if dump is not None:
-        return dump(mode="json")
-    raise TypeError(f"expected a value that JSON can hold, got {type(value).__name__}")
+    seen = shown(value)
+    if seen is value:
+        raise TypeError(f"expected a value that JSON can hold, got {type(value).__name__}")
+    return seen
 
 
 _encode = msgspec.json.Encoder(enc_hook=_jsonable).encode
@@ -62,7 +86,7 @@ def _of_bytes(body: bytes) -> Response:
 
 
 def _of_json(value: object) -> Response:
-    return made(_encode(value), [_JSON_HEADER])
+    return made(_encode(_public(value)), [_JSON_HEADER])
 
 
 def _of_pieces(pieces: Any) -> Response:
@@ -97,10 +121,10 @@ def _of_other_type(answer: Any) -> Response:
             return maker(answer)
     if is_webob_response(answer):
         return WebObResponse(answer)
-    if hasattr(answer, "model_dump_json"):
-        return made(answer.model_dump_json().encode(), [_JSON_HEADER])
-    if _is_record(answer):  # before files: a record may have a field called read
-        return _of_json(answer)
+    if may_be_model(answer):  # before files: a model may have a field called read
+        seen = shown(answer)
+        is_like_pydantic = seen.__class__ is dict and hasattr(answer, "model_dump_json")
+        return made(answer.model_dump_json().encode() if is_like_pydantic else _encode(seen), [_JSON_HEADER])
     if is_file(answer):
         return Response(answer)
     if isinstance(answer, Iterator) or hasattr(answer, "read"):
@@ -113,14 +137,7 @@ def is_webob_response(answer: object) -> bool:
     return hasattr(answer, "app_iter") and hasattr(answer, "headerlist")
 
 
-def _is_record(answer: object) -> bool:
-    return (
-        isinstance(answer, msgspec.Struct)
-        or (dataclasses.is_dataclass(answer) and not isinstance(answer, type))
-        or hasattr(type(answer), "__attrs_attrs__")
-    )
-
-
+_PLAIN = frozenset({str, int, float, bool, NoneType, dict, list, datetime, UUID})
 _MAKERS: dict[type, Callable[[Any], Response]] = {
     str: text_response,
     bytes: _of_bytes,

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from brubeck_wsgi.cookies import Secret
 from brubeck_wsgi.errors import HTTPError, MethodNotAllowed, NotFound
 from brubeck_wsgi.handlers.answers import encode_json
+from brubeck_wsgi.handlers.loading import dump_model, load_model, load_part
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.problems import problem_response
 from brubeck_wsgi.response import BINARY, JSON, PHRASES, TEXT, Response, status_line
@@ -152,6 +153,27 @@ class MessageHandler:
     def current_time(self) -> int:
         """When this was first asked, in milliseconds since 1970-01-01 UTC."""
         return curtime()
+
+    def load(self, model: type[Value]) -> Value:
+        """Return the object that the JSON body stands for, valid; see `brubeck_wsgi.modeling`.
+
+        Args:
+            model: a document class, a pydantic model, a msgspec Struct, a dataclass, a TypedDict, or a class of attrs.
+
+        Raises:
+            UnsupportedMediaType: the Content-Type is not JSON.
+            BadRequest: it is no JSON.
+            UnprocessableContent: it is no valid object; its ``errors`` list what is wrong, by JSON pointers.
+        """
+        return load_model(self.message, model)
+
+    def load_partial(self, model: type) -> dict[str, Any]:
+        """Return the fields of *model* that the JSON body has, by their names: for a PATCH. Errors as of `load`."""
+        return load_part(self.message, model)
+
+    def dump(self, obj: Any, role: str = "public") -> Response:
+        """Return the answer that is what *role* sees of an object of a model, or of a list of them."""
+        return Response(dump_model(obj, role), content_type=JSON)
 
     def url_for(self, name: str, /, **values: Any) -> str:
         """Return the path of a route, below where the application is mounted; see `Brubeck.url_for`."""

@@ -67,11 +67,13 @@ def function_runner(function: FunctionHandler) -> Runner:
 
 
 def takes_by_place(handler: Handler, methods: Iterable[str], names: tuple[str, ...]) -> bool:
-    """Tell whether what answers *methods* may be called with the values of *names* in place of keywords."""
+    """Tell whether *names* are the first parameters from the path of all that answers *methods*, in this order."""
     if not isinstance(handler, type):
         return _begins_with(handler, 2, names)
-    runs = {"get" if method == "HEAD" and not hasattr(handler, "head") else method.lower() for method in methods}
-    return all(_begins_with(inspect.getattr_static(handler, name), 1, names) for name in runs)
+    runs = {method.lower() for method in methods}
+    if "head" in runs:
+        runs.add("get")
+    return all(_begins_with(inspect.getattr_static(handler, run), 1, names) for run in runs if hasattr(handler, run))
 
 
 def _begins_with(function: object, skip: int, names: tuple[str, ...]) -> bool:
