@@ -38,7 +38,7 @@ $(VENV)/.serve: $(VENV)/.venv pyproject.toml
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.venv pyproject.toml
-	$(BIN)/pip install --quiet --editable '.[test,jinja2]'
+	$(BIN)/pip install --quiet --editable '.[test]'
 	@touch $@
 
 $(VENV)/.lint: $(VENV)/.venv pyproject.toml

@@ -8,14 +8,16 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from logging import INFO
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar
-from urllib.parse import quote
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, Unpack
 
 from brubeck_wsgi.body import MAX_BODY_SIZE, content_length
 from brubeck_wsgi.cookies import Secret
 from brubeck_wsgi.errors import BadRequest, ConfigurationError, HTTPError, MethodNotAllowed
 from brubeck_wsgi.handlers import MessageHandler, WebMessageHandler
 from brubeck_wsgi.handlers.answers import is_webob_response, make_response
+from brubeck_wsgi.handlers.guarding import Guards
+from brubeck_wsgi.handlers.naming import loggable_path
+from brubeck_wsgi.handlers.policy import Bounds
 from brubeck_wsgi.handlers.running import (
     Handler,
     Runner,
@@ -31,6 +33,7 @@ from brubeck_wsgi.requestid import request_id
 from brubeck_wsgi.response import Response, Stream
 from brubeck_wsgi.routing import Converter, Found, Miss, Router, Rule
 from brubeck_wsgi.routing.converters import CONVERTERS, check_converter
+from brubeck_wsgi.templating import render_template
 
 if TYPE_CHECKING:
     from brubeck_wsgi.request import Request
@@ -74,6 +77,7 @@ class Brubeck:
         max_body_size: the largest request body that is read, in bytes.
         request_class: what handlers get as their message; `Request` or a subclass of it.
         debug: show the traceback of an unexpected exception to clients on this machine.
+        bounds: what keeps all handlers within bounds, unless their class or route says something else; see `Bounds`.
 
     Raises:
         ConfigurationError: an option or a route cannot be used; the message says what was expected.
@@ -96,6 +100,7 @@ class Brubeck:
         max_body_size: int = MAX_BODY_SIZE,
         request_class: type[Request] | None = None,
         debug: bool = False,
+        **bounds: Unpack[Bounds],
     ) -> None:
         self.msg_conn, pairs = _connection_and_pairs(msg_conn, handler_tuples)
         self.pool = pool() if callable(pool) else pool
@@ -111,6 +116,7 @@ class Brubeck:
         if log_level is not None:
             configure_logging(log_level)
         self.router: Router[Runner] = Router()
+        self._guards = Guards(bounds)
         self._runners: dict[type[MessageHandler], dict[str, Runner]] = {}  # shared by the routes of a class
         self._converters: dict[str, Converter] = dict(CONVERTERS)
         self._unknown = self._unknown_runner(no_handler)
@@ -140,7 +146,7 @@ class Brubeck:
         """
         if isinstance(pattern, str) and not pattern.startswith("^") and not _TEMPLATE_FIELD.search(pattern):
             pattern = _compiled(pattern)
-        self._add(pattern, handler, None, None)
+        self._add(pattern, handler, None, None, {})
 
     def add_route(
         self, url_pattern: Pattern, method: str | Sequence[str] | None = None
@@ -156,7 +162,11 @@ class Brubeck:
         return self.route(url_pattern, methods=[method] if isinstance(method, str) else method)
 
     def route(
-        self, pattern: Pattern, methods: Sequence[str] | None = None, name: str | None = None
+        self,
+        pattern: Pattern,
+        methods: Sequence[str] | None = None,
+        name: str | None = None,
+        **bounds: Unpack[Bounds],
     ) -> Callable[[AnyHandler], AnyHandler]:
         """Return a decorator that adds a handler, class or function.
 
@@ -165,33 +175,44 @@ class Brubeck:
                 expression, compiled or beginning with ``^``, matched from the beginning of the path.
             methods: what a function answers; None for any. A class answers those that it has functions for.
             name: for `url_for`; a template's is its handler's own by default, where no other route has it.
+            bounds: what keeps the handler within bounds on this route; see `Bounds`.
         """
 
         def register(handler: AnyHandler) -> AnyHandler:
-            self._add(pattern, handler, methods, name)
+            self._add(pattern, handler, methods, name, bounds)
             return handler
 
         return register
 
-    def get(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+    def get(
+        self, pattern: Pattern, name: str | None = None, **bounds: Unpack[Bounds]
+    ) -> Callable[[AnyHandler], AnyHandler]:
         """Return a decorator that adds a function for GET (and HEAD); see `route`."""
-        return self.route(pattern, ["GET"], name)
+        return self.route(pattern, ["GET"], name, **bounds)
 
-    def post(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+    def post(
+        self, pattern: Pattern, name: str | None = None, **bounds: Unpack[Bounds]
+    ) -> Callable[[AnyHandler], AnyHandler]:
         """Return a decorator that adds a function for POST; see `route`."""
-        return self.route(pattern, ["POST"], name)
+        return self.route(pattern, ["POST"], name, **bounds)
 
-    def put(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+    def put(
+        self, pattern: Pattern, name: str | None = None, **bounds: Unpack[Bounds]
+    ) -> Callable[[AnyHandler], AnyHandler]:
         """Return a decorator that adds a function for PUT; see `route`."""
-        return self.route(pattern, ["PUT"], name)
+        return self.route(pattern, ["PUT"], name, **bounds)
 
-    def patch(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+    def patch(
+        self, pattern: Pattern, name: str | None = None, **bounds: Unpack[Bounds]
+    ) -> Callable[[AnyHandler], AnyHandler]:
         """Return a decorator that adds a function for PATCH; see `route`."""
-        return self.route(pattern, ["PATCH"], name)
+        return self.route(pattern, ["PATCH"], name, **bounds)
 
-    def delete(self, pattern: Pattern, name: str | None = None) -> Callable[[AnyHandler], AnyHandler]:
+    def delete(
+        self, pattern: Pattern, name: str | None = None, **bounds: Unpack[Bounds]
+    ) -> Callable[[AnyHandler], AnyHandler]:
         """Return a decorator that adds a function for DELETE; see `route`."""
-        return self.route(pattern, ["DELETE"], name)
+        return self.route(pattern, ["DELETE"], name, **bounds)
 
     def add_converter(self, name: str, converter: Converter) -> None:
         """Let path templates that are added from now on use *converter* as ``{field:name}``."""
@@ -251,12 +272,14 @@ class Brubeck:
 
     # -- templates
 
-    def render_template(self, template_file: str, **context: Any) -> str:
-        """Return the text of a template of the environment that `template_loader` loaded."""
-        if self.template_env is None:
-            raise ConfigurationError("expected Brubeck(template_loader=…) to render templates with")
-        text: str = self.template_env.get_template(template_file).render(**context)
-        return text
+    def render_template(self, template_file: str, /, **context: Any) -> str:
+        """Return the text of a template of the environment that `template_loader` loaded; a handler returns it as HTML.
+
+        Raises:
+            ConfigurationError: the application has no environment.
+            Exception: whatever the engine raises where the template is missing, or fails.
+        """
+        return render_template(self.template_env, template_file, context)
 
     # -- serving
 
@@ -306,7 +329,7 @@ class Brubeck:
         logger.error(
             "%s %s failed: %r [%s]",
             environ.get("REQUEST_METHOD"),
-            _loggable_path(environ),
+            loggable_path(environ),
             error,
             request_id(environ),
             exc_info=error,
@@ -409,7 +432,7 @@ class Brubeck:
                 "%s %s %s %s %.1fms [%s]",
                 response.status_code,
                 environ["REQUEST_METHOD"],
-                _loggable_path(environ),
+                loggable_path(environ),
                 environ.get("REMOTE_ADDR") or "-",
                 (perf_counter() - started) * 1000,
                 request_id(environ),
@@ -421,7 +444,9 @@ class Brubeck:
         else:
             log()
 
-    def _add(self, pattern: Pattern, handler: Handler, methods: Sequence[str] | None, name: str | None) -> None:
+    def _add(
+        self, pattern: Pattern, handler: Handler, methods: Sequence[str] | None, name: str | None, bounds: Bounds
+    ) -> None:
         check_handler(handler)
         wanted = None if methods is None else _checked_methods(methods)
         endpoints: dict[str, Runner] = {}
@@ -434,6 +459,9 @@ class Brubeck:
             fallback = function_runner(handler)
         else:
             endpoints = dict.fromkeys(wanted, function_runner(handler))
+        endpoints = self._guards.endpoints(endpoints, handler, bounds)
+        if fallback is not None:
+            fallback = self._guards.endpoints({"": fallback}, handler, bounds)[""]
         rule = Rule(pattern, endpoints, fallback, name, self._converters, handler)
         if rule.names and takes_by_place(handler, rule.endpoints, rule.names):
             rule.by_place = True
@@ -446,8 +474,8 @@ class Brubeck:
         handler = no_handler or self.base_handler
         check_handler(handler)
         if not isinstance(handler, type):
-            return function_runner(handler)
-        runners = class_runners(handler)
+            return self._guards.endpoints({"": function_runner(handler)}, handler, {})[""]
+        runners = self._guards.endpoints(class_runners(handler), handler, {})
         unsupported = unsupported_runner(handler)
 
         def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Any) -> Response:
@@ -549,12 +577,6 @@ def _decoded(path: str) -> str:
         return path.encode("latin-1").decode()
     except UnicodeError:
         raise BadRequest("expected UTF-8 in the path") from None
-
-
-def _loggable_path(environ: Environ) -> str:
-    """Return the path as the request line had it: what is decoded could forge lines of the log."""
-    path: str = environ.get("SCRIPT_NAME", "") + environ.get("PATH_INFO", "")
-    return quote(path.encode("latin-1", "replace"), safe="/!$&'()*+,;=:@~")
 
 
 def _compiled(pattern: str) -> re.Pattern[str]:

@@ -12,10 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from http.cookies import SimpleCookie
 
 import pytest
+from redis_server import running_redis
 from servers import free_port, running
 from webtest import TestApp
 
-from tests.apps import parity_lifecycle, parity_messages
+from tests.apps import parity_library, parity_lifecycle, parity_messages, parity_templates
 from tests.apps.parity import COOKIE_SECRET, app, make_app
 
 
@@ -540,6 +541,65 @@ def test_redirect_refuses_what_could_inject_a_header(client, to):
     assert not {"Location", "X-Injected"} & set(response.headers)
 
 
+# -- auth
+
+
+@pytest.fixture
+def nologin():
+    """A client of the variant without a login page."""
+    return TestApp(make_app("nologin"))
+
+
+def test_user_is_looked_up_once(client):
+    assert client.get("/auth/api?user=dave").text == "hello dave (1 lookup)"
+
+
+@pytest.mark.parametrize("path", ["/auth/api", "/auth/api?user=", "/auth/json"])
+def test_nobody_is_not_authenticated(client, path):
+    client.get(path, status=401)
+
+
+def test_auth_error_comes_before_the_answer_and_goes_with_it(client):
+    response = client.get("/auth/json", status=401)
+
+    assert response.json == {"status_code": 401, "status_msg": "Unauthorized", "hint": "log in first"}
+    assert response.headers["X-Auth"] == "needed"
+
+
+def test_user_is_in_the_payload(client):
+    response = client.get("/auth/json?user=dave")
+
+    assert response.json == {"status_code": 200, "status_msg": "OK", "user": "dave"}
+    assert "X-Auth" not in response.headers
+
+
+def test_nobody_is_sent_to_the_login_page(client):
+    response = client.get("/auth/web?a=1", status=302)
+
+    assert response.headers["Location"] == "/login?next=/auth/web%3Fa%3D1"
+    assert response.follow().text == "login form"
+
+
+def test_login_by_a_signed_cookie_lasts(client):
+    posted = client.post("/auth/web", {"user": "café"}, status=302)
+
+    assert posted.headers["Location"] == "/auth/web"
+    assert posted.follow().text == "private page of café"
+    assert client.get("/auth/api").text == "hello café (1 lookup)"
+
+
+def test_cookie_of_a_user_that_was_tampered_with_is_nobody(client):
+    client.get("/auth/web", headers={"Cookie": "user=dave"}, status=302)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_without_a_login_page_nobody_is_not_authenticated(nologin, method):
+    response = nologin.request("/auth/web", method=method, status=401)
+
+    assert "Location" not in response.headers
+    assert nologin.get("/auth/web?user=dave").text == "private page of dave"
+
+
 # -- errors, lifecycle
 
 
@@ -668,6 +728,125 @@ def test_feed_is_plain_text(client, monkeypatch):
     response = client.get("/feed")
 
     assert (response.headers["Content-Type"], response.text) == ("text/plain", "fed")
+
+
+# -- templates
+
+
+@pytest.fixture(params=parity_templates.ENGINES)
+def pages(request):
+    """A client of the application with each template engine."""
+    return TestApp(make_app(engine=request.param))
+
+
+def test_engine_is_the_one_that_was_asked_for(pages, request):
+    assert pages.get("/parity").json["engine"] == request.node.callspec.params["pages"]
+
+
+@pytest.mark.parametrize("path", ["/tpl", "/tplfun"])
+def test_page_greets_by_name(pages, path):
+    for name in ("dude", "café ☃", "<script>&\"'"):
+        response = pages.get(path, {} if name == "dude" else {"name": name})
+
+        assert (response.status_code, response.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+        assert (response.html.title.text, response.html.p.text) == ("Page", f"Hello, {name}!")
+        assert "<script>" not in response.text
+
+
+def test_page_has_the_status_that_it_is_rendered_with(pages):
+    response = pages.get("/tpl?do=status", status=201)
+
+    assert response.html.p.text == "Hello, made!"
+
+
+@pytest.mark.parametrize(("query", "code"), [("", 500), ("&code=404", 404), ("&code=503", 503)])
+def test_error_is_a_page_too(pages, query, code):
+    response = pages.get(f"/tpl?do=error{query}", status=code)
+
+    assert response.content_type == "text/html"
+    assert f"Error {code}" in response.text
+
+
+@pytest.mark.parametrize("do", ["missing", "raise"])
+def test_failure_of_a_page_is_logged_and_an_error_page(pages, caplog, do):
+    response = pages.get(f"/tpl?do={do}", status=500)
+
+    assert "Error 500" in response.text
+    assert "secret detail" not in response.text
+    assert len([record for record in caplog.records if record.levelno == logging.ERROR]) == 1
+
+
+def test_page_for_users_only_refuses_with_an_error_page(pages):
+    assert "Error 401" in pages.get("/auth/tpl", status=401).text
+    assert pages.get("/auth/tpl?user=dave").html.p.text == "Hello, dude!"
+
+
+# -- the library, without HTTP
+
+
+@pytest.fixture(scope="module")
+def redis_url():
+    with running_redis() as url:
+        yield url
+
+
+@pytest.fixture(params=["base", pytest.param("redis", marks=pytest.mark.redis)])
+def run_cache_steps(request, client, monkeypatch):
+    """Runs steps on a fresh store of each kind."""
+    if request.param == "redis":
+        monkeypatch.setattr(parity_library, "REDIS_URL", request.getfixturevalue("redis_url"))
+    return lambda *steps: client.post_json(f"/lib/cache/{request.param}", steps).json
+
+
+def test_cache_keeps_what_it_is_given_until_its_time(run_cache_steps):
+    results = run_cache_steps(
+        *(["load", "a"], ["save", "a", "café"], ["load", "a"], ["save", "a", {"n": 1}], ["load", "a"]),
+        *(["save", "b", "short", 0.01], ["save", "c", "long", 100], ["sleep", 0.02], ["load", "b"], ["load", "c"]),
+        *(["delete_expired"], ["load", "c"], ["delete", "c"], ["load", "c"], ["delete", "nowhere"]),
+        *(["save", "d", "past", -1], ["load", "d"], ["save", "e"], ["session_id"]),
+    )
+
+    assert results == [
+        *(None, None, "café", None, {"n": 1}),
+        *(None, None, None, None, "long"),
+        *(None, "long", None, None, None),
+        *(None, None, {"error": "TypeError"}, [64, True]),
+    ]
+
+
+def test_cache_is_fresh_for_every_request(run_cache_steps):
+    run_cache_steps(["save", "a", "value"])
+
+    assert run_cache_steps(["load", "a"]) == [None]
+
+
+@pytest.mark.parametrize("store", ["redis", "nowhere"])
+def test_cache_that_is_not_there_is_not_found(client, store):
+    client.post_json(f"/lib/cache/{store}", [], status=404)
+
+
+@pytest.mark.parametrize(
+    ("query", "paging", "since", "typed", "owner"),
+    [
+        ("", [0, 25, 0], 0, 7, "anon"),
+        ("page=2&count=10&since=1330000000000&n=5&owner=dave", [2, 10, 20], 1330000000000, 5, "dave"),
+        ("page=2&count=1000&n=five&since=x", [2, 25, 50], 0, 7, "anon"),
+        ("page=2&count=1000&nomax", [2, 1000, 2000], 0, 7, "anon"),
+        ("skip=3&owner=caf%C3%A9", [0, 25, 3], 0, 7, "café"),
+    ],
+)
+def test_arguments_say_which_data_is_meant(client, query, paging, since, typed, owner):
+    answer = client.get(f"/lib/mosh?{query}").json
+
+    assert answer == {"paging": paging, "since": since, "typed": typed, "owner": owner}
+
+
+def test_password_lines_are_made_and_checked(client):
+    assert client.get("/lib/passwd").json == {
+        **{name: ["scrypt", 2, True, False] for name in ("ascii", "unicode", "empty", "long")},
+        "none": {"error": "ValueError"},
+        "badalg": "ValueError",
+    }
 
 
 # -- behind a real server

@@ -1,6 +1,7 @@
 """What users of Brubeck 0.4 had, on the names of this package: ``gunicorn -k gevent tests.apps.parity:app``.
 
-PARITY_VARIANT says what answers unknown paths, PARITY_ENGINE is the template engine to be.
+PARITY_VARIANT says what answers unknown paths, PARITY_ENGINE names the template engine, and PARITY_REDIS is the URL
+of a Redis.
 """
 
 from __future__ import annotations
@@ -8,11 +9,23 @@ from __future__ import annotations
 import os
 
 from brubeck_wsgi import Brubeck, WebMessageHandler
-from tests.apps import parity_answers, parity_cookies, parity_lifecycle, parity_messages, parity_routing
+from tests.apps import (
+    parity_answers,
+    parity_auth,
+    parity_cookies,
+    parity_library,
+    parity_lifecycle,
+    parity_messages,
+    parity_routing,
+    parity_templates,
+)
 
 COOKIE_SECRET = "parity-secret"
 # In the order of their routes, of which the first that matches answers.
-PARTS = (parity_routing, parity_messages, parity_answers, parity_cookies, parity_lifecycle)
+PARTS = (
+    *(parity_routing, parity_messages, parity_answers, parity_cookies, parity_auth, parity_lifecycle),
+    parity_library,
+)
 
 
 class NotFoundHandler(WebMessageHandler):
@@ -27,12 +40,17 @@ class UnsupportedHandler(WebMessageHandler):
         return self.render()
 
 
-BASE_HANDLERS = {"main": None, "custom404": NotFoundHandler, "custom404b": UnsupportedHandler}
+BASE_HANDLERS = {"main": None, "custom404": NotFoundHandler, "custom404b": UnsupportedHandler, "nologin": None}
 
 
 def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
     """Return the application in one of its variants, a key of `BASE_HANDLERS`."""
-    made = Brubeck(base_handler=BASE_HANDLERS[variant], login_url="/login", cookie_secret=COOKIE_SECRET)
+    made = Brubeck(
+        base_handler=BASE_HANDLERS[variant],
+        login_url=None if variant == "nologin" else "/login",
+        cookie_secret=COOKIE_SECRET,
+        template_loader=parity_templates.ENGINES[engine][1],
+    )
 
     @made.add_route("^/parity$", method="GET")
     def describe(application, message):
@@ -42,7 +60,7 @@ def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
             "engine": engine,
             "variant": variant,
             "implementation": "brubeck_wsgi",
-            "groups": [group for part in PARTS for group in part.GROUPS],
+            "groups": [group for part in (*PARTS, parity_templates) for group in part.GROUPS],
         }
 
     @made.add_route("^/parity/reset$", method="POST")
@@ -52,6 +70,7 @@ def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
 
     for part in PARTS:
         part.add_routes(made)
+    parity_templates.add_routes(made, engine)
     return made
 
 
