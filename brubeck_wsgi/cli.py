@@ -86,7 +86,7 @@ def route_table(application: Brubeck) -> list[tuple[str, str, str, str]]:
 
 def gunicorn_arguments(options: argparse.Namespace) -> list[str]:
     """Return Gunicorn's own arguments for those of ``brubeck serve``; where there are none its settings decide."""
-    arguments = ["--worker-class", "gevent"]
+    arguments = ["--worker-class", "brubeck_wsgi.workers.GeventWorker"]
     if options.host is not None or options.port is not None:
         host = options.host or "127.0.0.1"
         port = options.port or os.environ.get("PORT") or "8000"
@@ -107,7 +107,7 @@ def _make_parser() -> argparse.ArgumentParser:
     _add_application(routes)
     routes.set_defaults(run=_show_routes)
 
-    serve = commands.add_parser("serve", help="serve an application with Gunicorn and its gevent worker")
+    serve = commands.add_parser("serve", help="serve an application with Gunicorn and Brubeck's gevent worker")
     _add_application(serve)
     serve.add_argument("--host", help="address to listen on (default: 127.0.0.1, or as Gunicorn's settings have it)")
     serve.add_argument("--port", type=_port, help="port to listen on (default: PORT, or 8000)")

@@ -30,7 +30,8 @@ class WSGIConnection:
     Args:
         port: where to listen, 1 to 65535.
         host: the address to listen on; the default is for this machine only, ``"0.0.0.0"`` is for all.
-        worker_class: ``"gevent"``, ``"gthread"``, ``"sync"``, or whatever else Gunicorn takes, a class too.
+        worker_class: ``"gevent"`` or ``"eventlet"`` for Brubeck's own workers, ``"gthread"``, ``"sync"``, or whatever
+            else Gunicorn takes, a class too.
         workers: how many processes answer, 1 or more.
         gunicorn_settings: any other of Gunicorn's settings by its name; ``bind`` takes the place of *port* and *host*.
 
@@ -66,8 +67,11 @@ class WSGIConnection:
         """
         from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]  # Gunicorn has no annotations
 
+        from brubeck_wsgi.workers import register
+
         if not callable(application):
             raise ConfigurationError(f"expected a WSGI application, got {application!r:.80}")
+        register()
         config = _make_config(self.settings)
         _check_worker_class(config)
 

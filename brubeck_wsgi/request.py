@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import io
 import re
-from typing import IO, Any, Self, cast
+from collections.abc import Iterator
+from typing import IO, Any, ClassVar, Self, cast
 
 import msgspec
 import webob.request
@@ -18,12 +19,17 @@ from brubeck_wsgi.body import MAX_BODY_SIZE, BodyFile, LimitedBody
 from brubeck_wsgi.cookies import parse_cookies
 from brubeck_wsgi.errors import BadRequest, UnsupportedMediaType
 from brubeck_wsgi.formdata import (
+    DEFAULT_LIMITS,
     MULTIPART,
     URLENCODED,
     Arguments,
+    FormLimits,
+    StreamedPart,
     UploadedFile,
+    decode_text,
     parse_multipart,
     parse_urlencoded,
+    stream_parts,
 )
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.requestid import request_id
@@ -38,7 +44,12 @@ class Request(webob.request.Request):
     Args:
         environ: the WSGI environ; parsed forms are kept in it, so that requests over one environ agree.
         max_body_size: the largest body to read, in bytes; a larger one raises `ContentTooLarge`.
+
+    Attributes:
+        form_limits: what a multipart form may have; a subclass may say otherwise.
     """
+
+    form_limits: ClassVar[FormLimits] = DEFAULT_LIMITS
 
     def __init__(self, environ: Environ, max_body_size: int = MAX_BODY_SIZE) -> None:
         # WebOb's own __init__ checks options that are never given here, in twice the time.
@@ -92,6 +103,25 @@ class Request(webob.request.Request):
     def files(self) -> dict[str, list[UploadedFile]]:
         """The uploaded files by the name of their field; errors as `arguments` has them."""
         return self._form()[1]
+
+    def parts(self) -> Iterator[StreamedPart]:
+        """Return the fields and files of a multipart form, each read while it arrives.
+
+        It can be done once, and instead of `arguments` and `files`, which then have nothing of the form.
+
+        Raises:
+            UnsupportedMediaType: the body is no multipart form.
+            RuntimeError: the form has been read before.
+            BadRequest, ContentTooLarge: while they are read, as `arguments` has them.
+        """
+        environ = self.environ
+        if _media_type(environ.get("CONTENT_TYPE", "")) != MULTIPART:
+            raise UnsupportedMediaType(f"expected a multipart form, got Content-Type {self.content_type[:60]!r}")
+        if "brubeck.form" in environ:
+            raise RuntimeError("expected a form that nobody has read: arguments and files read it too")
+        parts = stream_parts(self._form_stream(), environ["CONTENT_TYPE"], self.max_body_size, self.form_limits)
+        environ["brubeck.form"] = {}, {}
+        return parts
 
     @property
     def POST(self) -> MultiDict[str, Any]:  # noqa: N802  # WebOb's name
@@ -208,7 +238,7 @@ class Request(webob.request.Request):
         """The body as text of its charset, UTF-8 if none is said; `BadRequest` if it is not."""
         charset = self.charset or "UTF-8"
         try:
-            return self.body.decode(charset)
+            return decode_text(self.body, charset)
         except (ValueError, LookupError):
             raise BadRequest(f"expected a body in {charset[:40]}") from None
 
@@ -226,22 +256,28 @@ class Request(webob.request.Request):
         form: tuple[Arguments, dict[str, list[UploadedFile]]] | None = environ.get("brubeck.form")
         if form is None:
             header = environ.get("CONTENT_TYPE", "")
-            kind = header.partition(";")[0].strip().lower()
+            kind = _media_type(header)
             if kind == URLENCODED:
                 form = parse_urlencoded(self.body.decode("latin-1")), {}
             elif kind == MULTIPART:
-                stream = io.BytesIO(self.body) if "brubeck.body" in environ else self.body_file
-                form = parse_multipart(stream, header, self.max_body_size)
+                form = parse_multipart(self._form_stream(), header, self.max_body_size, self.form_limits)
             else:
                 return {}, {}
             environ["brubeck.form"] = form
         return form
+
+    def _form_stream(self) -> IO[bytes]:
+        return io.BytesIO(self.body) if "brubeck.body" in self.environ else self.body_file
 
     def _replace_input(self, file: IO[bytes]) -> None:
         self.environ["wsgi.input"] = file
         for key in ("brubeck.body", "brubeck.form"):
             self.environ.pop(key, None)
         self.__dict__.pop("_arguments", None)
+
+
+def _media_type(header: str) -> str:
+    return header.partition(";")[0].strip().lower()
 
 
 def _clean(value: str, strip: bool) -> str:

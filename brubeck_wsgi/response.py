@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from http import HTTPStatus
 from typing import Any, Protocol, TypeAlias, TypeGuard, cast
 
-from brubeck_wsgi import requestid
+import brubeck_wsgi.requestid as requestid
 from brubeck_wsgi.cookies import Secret, deletion, serialize_cookie, sign
 from brubeck_wsgi.headers import Headers, HeaderSource
 from brubeck_wsgi.interfaces import Environ, HeaderList, StartResponse
@@ -199,10 +199,7 @@ class Response:
             return self._send_other(environ, start_response)
         size = len(body)
         length = _SMALL_LENGTHS[size] if size < _SMALL else ("Content-Length", str(size))
-        if KEPT in environ or SENT in environ:
-            identity = identity_header(environ)
-        else:
-            identity = next(requestid.identities)
+        identity = identity_header(environ) if KEPT in environ or SENT in environ else next(requestid.identities)
         headers = self.header_list
         if len(headers) < 2:  # the Content-Type, which every response is made with
             start_response(line, [*headers, length, identity])

@@ -115,7 +115,7 @@ def test_serve_tells_gunicorn_what_it_was_told(monkeypatch, options, expected):
 
     arguments = gunicorn_arguments(argparse.Namespace(**asked))
 
-    assert arguments == ["--worker-class", "gevent", *expected, "app:app"]
+    assert arguments == ["--worker-class", "brubeck_wsgi.workers.GeventWorker", *expected, "app:app"]
 
 
 def test_serve_on_an_address_honours_the_port_of_the_environment(monkeypatch):

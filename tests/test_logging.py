@@ -12,7 +12,7 @@ import pytest
 from servers import ROOT
 from webtest import TestApp, TestRequest
 
-from brubeck_wsgi import Brubeck, ConfigurationError, NotFound, Response, WebMessageHandler
+from brubeck_wsgi import Brubeck, ConfigurationError, NotFound, Response, WebMessageHandler, requestid
 
 NEW_ID = r"[0-9a-f]{16}-\d+"
 
@@ -249,13 +249,19 @@ def test_ids_are_never_the_same():
     assert len(ids) == 400
 
 
+def test_ids_count_the_requests():
+    first, *others = (int(next(requestid.identities)[1].rpartition("-")[2]) for _ in range(2500))
+
+    assert others == list(range(first + 1, first + 2500))
+
+
 def test_forked_workers_give_out_ids_of_their_own():
     code = """
 import os
-from brubeck_wsgi.requestid import new_identity
-new_identity()
+from brubeck_wsgi import requestid
+next(requestid.identities)
 children = [os.fork() for _ in range(2)]  # four processes
-os.write(1, f"{new_identity()[1]} {new_identity()[1]} ".encode())
+os.write(1, f"{next(requestid.identities)[1]} {next(requestid.identities)[1]} ".encode())
 for child in filter(None, children):
     os.waitpid(child, 0)
 """

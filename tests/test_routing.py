@@ -267,6 +267,40 @@ def test_named_groups_become_keywords_and_others_positional_arguments(pattern, a
     assert client_of((pattern, arguments)).get("/a/b").json == {"args": args, "values": values}
 
 
+def concert(application, message, hall, year="1963", **rest):
+    return f"{hall}, {year}, {rest}"
+
+
+class Concert(WebMessageHandler):
+    def get(self, hall, year="1963", **rest):
+        return f"{hall}, {year}, {rest}"
+
+    def put(self, year, hall, **rest):
+        return f"{hall}, {year}, {rest}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "text"),
+    [
+        (r"^/(?P<hall>\w+)/(?P<year>\d+)$", "/Carnegie/1963", "Carnegie, 1963, {}"),
+        (r"^/(?P<year>\d+)/(?P<hall>\w+)$", "/1963/Carnegie", "Carnegie, 1963, {}"),
+        (r"^/(?P<year>\d+)/(?P<seat>\d)/(?P<hall>\w+)$", "/1963/5/Carnegie", "Carnegie, 1963, {'seat': '5'}"),
+        (r"^/(?P<hall>\w+)/(?P<seat>\d)$", "/Carnegie/5", "Carnegie, 1963, {'seat': '5'}"),
+        (r"^/(?P<hall>\w+)/(\d+)$", "/Carnegie/5", "Carnegie, 1963, {}"),
+        ("/{hall}/{year}", "/Carnegie/1963", "Carnegie, 1963, {}"),
+        ("/{year:int}/{hall}", "/1963/Carnegie", "Carnegie, 1963, {}"),
+    ],
+)
+@pytest.mark.parametrize("handler", [concert, Concert])
+def test_named_groups_reach_the_parameters_of_their_names_in_any_order(handler, pattern, path, text):
+    client = client_of((pattern, handler))
+
+    assert client.get(path).text == text
+    assert client.head(path).headers["Content-Length"] == str(len(text))
+    if "year" in pattern:
+        assert client.put(path).text == text
+
+
 def player(application, message, name="Dave", instrument="piano"):
     return f"{name}, {instrument}"
 

@@ -147,10 +147,10 @@ class _Index(Generic[Endpoint]):
         self.literal: _Literal[Endpoint] = {}
         self._naming: dict[str, list[Rule[Endpoint]]] = {}
         self._root: _Node[Endpoint] = _Node()
-        self._same: dict[Any, dict[str, Found[Endpoint]]] = {}
         self.few: _Few[Endpoint] = {}
         literals: dict[str, list[Rule[Endpoint]]] = {}
         required: list[tuple[str, Rule[Endpoint]]] = []
+        same: dict[Any, dict[str, Found[Endpoint]]] = {}
         for rule in rules:
             prefix, complete = rule.required_prefix()
             if complete and prefix[-1:] != "\n":
@@ -167,19 +167,14 @@ class _Index(Generic[Endpoint]):
                     required.append((path, rule))
             else:
                 self._naming[path] = naming
-                self.literal[path] = self._answers(sorted([*others, *naming], key=_in_order), path)
+                answers = _answers(sorted([*others, *naming], key=_in_order), path)
+                # Those of one handler are the same for all its paths; what is there once is nearer in memory.
+                key = tuple((method, id(found[0]), found[1], *found[2].items()) for method, found in answers.items())
+                self.literal[path] = same.setdefault(key, answers)
         self._gather(required)
 
-    def _answers(self, rules: Sequence[Rule[Endpoint]], path: str) -> dict[str, Found[Endpoint]]:
-        methods = dict.fromkeys(method for rule in rules for method in rule.endpoints)
-        found = {method: first_match(rules, path, method) for method in (*methods, "")}
-        answers = {method: one for method, one in found.items() if isinstance(one, tuple)}
-        # Most are the same, those of one handler; what is there once stays in the processor's cache.
-        same = tuple((method, id(one[0]), one[1], *one[2].items()) for method, one in answers.items())
-        return self._same.setdefault(same, answers)
-
     def _gather(self, required: Sequence[tuple[str, Rule[Endpoint]]]) -> None:
-        """Work out which rules the first segments of a path leave, as far as it takes until they are few."""
+        """Work out which rules the first segments of a path leave, as many segments as it takes until they are few."""
         waiting = [("", required, self.few)]
         deeper: _Few[Endpoint]
         while waiting:
@@ -221,6 +216,12 @@ class _Index(Generic[Endpoint]):
         if path[-1:] == "\n":  # a pattern's $ matches before it too
             found = sorted([*found, *self._naming.get(path[:-1], ())], key=_in_order)
         return found
+
+
+def _answers(rules: Sequence[Rule[Endpoint]], path: str) -> dict[str, Found[Endpoint]]:
+    methods = dict.fromkeys(method for rule in rules for method in rule.endpoints)
+    found = {method: first_match(rules, path, method) for method in (*methods, "")}
+    return {method: answer for method, answer in found.items() if isinstance(answer, tuple)}
 
 
 class _Node(Generic[Endpoint]):

@@ -1,0 +1,373 @@
+"""A client of Mongrel2, as far as a handler sees it: its requests in order, and the way back to it."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol
+
+from brubeck_wsgi.concurrency.hub import Event, GreenletExit, Hub
+from brubeck_wsgi.gateway.errors import ClientLeft
+from brubeck_wsgi.gateway.exchange import Exchange, FailureLog, error_response
+from brubeck_wsgi.gateway.faces import Disconnected
+from brubeck_wsgi.gateway.files import FileRegion
+from brubeck_wsgi.gateway.observer import Log, Observer
+from brubeck_wsgi.gateway.tunnel import Tunnel
+from brubeck_wsgi.interfaces import Environ, WSGIApplication
+from brubeck_wsgi.mongrel2.outbox import Flusher, Outbox
+from brubeck_wsgi.mongrel2.requests import Kind, Request
+from brubeck_wsgi.mongrel2.uploads import open_stored
+from brubeck_wsgi.protocols.errors import RemoteProtocolError
+from brubeck_wsgi.protocols.http1.response import HeadWriter, serialize_headers
+from brubeck_wsgi.protocols.mongrel2 import cancel_reply, keep_alive_reply, masked_frame, reply_prefix
+
+_FILE_BLOCK = 1024 * 1024
+_MOST_WAITING = 64  # requests that a client sends before it has its answers
+_MOST_FRAMED = 16 * 1024 * 1024  # bytes of frames that nobody has read
+
+
+class Front(Protocol):
+    """The way to one run of one Mongrel2: after it has ended, its connections are nobody's.
+
+    Attributes:
+        is_alive: whether it has not ended.
+    """
+
+    is_alive: bool
+
+    @property
+    def is_full(self) -> bool:
+        """Whether answers are made faster than they leave; who makes more should `wait`, where it can."""
+        ...
+
+    def wait(self) -> None:
+        """Wait until there is room."""
+        ...
+
+    def publish(self, message: bytes, /) -> None:
+        """Send *message*, without waiting for anything; nothing happens if the front has ended."""
+        ...
+
+
+class Keeper(Protocol):
+    """What a client belongs to: the door.
+
+    Attributes:
+        now: what *clock* said lately.
+    """
+
+    hub: Hub
+    application: WSGIApplication
+    writer: HeadWriter
+    flusher: Flusher
+    lock: AbstractContextManager[object]
+    observer: Observer | None
+    log: Log
+    log_failure: FailureLog
+    clock: Callable[[], float]
+    now: float
+
+    def count_request(self) -> None: ...
+
+    def finish(self, client: Client) -> bool: ...
+
+    def note_begun(self, client: Client) -> None: ...
+
+    def note_upgraded(self, client: Client) -> None: ...
+
+
+class Taken(NamedTuple):
+    """A request that waits for its turn; or what is wrong with it."""
+
+    request: Request | RemoteProtocolError
+    body: bytes
+
+
+class Client:
+    """A client, while it has requests to be answered; the face of `brubeck_wsgi.gateway.exchange.Transport` too.
+
+    Args:
+        door: what it belongs to.
+        front: the way to it.
+        key: of its messages.
+
+    Attributes:
+        waiting: its requests, in order.
+        is_busy: whether it waits for a runner or has one.
+        has_left: whether Mongrel2 has said that it has gone; `is_reset` says the same.
+        persists: whether the connection may be used for another request.
+        is_upgraded: whether it is a WebSocket by now.
+        is_ended: whether its connection was closed or cancelled from here.
+    """
+
+    __slots__ = (
+        *("disconnected", "has_left", "is_busy", "is_ended", "is_reset", "is_upgraded", "key", "persists", "waiting"),
+        *("_arrival", "_door", "_exchange", "_framed", "_front", "_has_failed", "_is_modern", "_outbox", "_prefix"),
+        *("_sent_at", "_touched"),
+    )
+
+    body = None
+    """Nothing of a body is ever left on the connection."""
+
+    def __init__(self, door: Keeper, front: Front, key: bytes) -> None:
+        self._door = door
+        self._front = front
+        self.key = key
+        self._prefix = reply_prefix(key)
+        self.waiting: deque[Taken] = deque()
+        self.is_busy = self.has_left = self.is_reset = self.is_upgraded = self.is_ended = False
+        self.persists = self._is_modern = True
+        self.disconnected = Disconnected(self, door.hub)
+        self._exchange: Exchange | None = None
+        self._outbox: Outbox | None = None
+        self._sent_at = 0.0
+        self._touched = door.now
+        self._has_failed = False
+        self._framed: bytearray | None = None
+        self._arrival: Event | None = None
+
+    @property
+    def plain_socket(self) -> Any:
+        """There is none."""
+        raise AttributeError("plain_socket")
+
+    def take_over(self) -> Any:
+        """There is nothing to take over but what `upgrade` returns."""
+        raise RuntimeError("expected brubeck.upgrade to be used, there is no socket")
+
+    # -- what the door calls
+
+    @property
+    def has_too_many(self) -> bool:
+        """Whether so many requests wait that this is no client to be served."""
+        return len(self.waiting) >= _MOST_WAITING
+
+    def serve(self) -> bool:
+        """Answer the next request; return whether there is another already."""
+        taken = self.waiting.popleft()
+        try:
+            if isinstance(taken.request, Request):
+                self._answer(taken.request, taken.body)
+            else:
+                self._refuse(taken.request)
+            self._end_answer()
+        except ClientLeft:
+            self.is_ended = True
+        except GreenletExit:
+            self.cancel()
+        except BaseException:  # the time-outs of the hubs are none of Exception's
+            self._door.log.exception("error in a request from Mongrel2")
+            self.cancel()
+        return self._door.finish(self)
+
+    def leave(self) -> None:
+        """Take note that the client has gone; called in the loop."""
+        self.has_left = self.is_reset = True
+        if self.disconnected is not None:
+            self.disconnected.happen()
+        if self._arrival is not None:
+            self._arrival.set()
+
+    @property
+    def front(self) -> Front:
+        """The way to the client."""
+        return self._front
+
+    def release(self) -> None:
+        """Give up what refers back to the client, so that nothing is left to the garbage collector."""
+        self.disconnected = None  # type: ignore[assignment]  # nobody asks a client that has been served
+        self._outbox = None
+
+    def take_frame(self, flags: int, payload: bytes) -> None:
+        """Take a frame of the WebSocket; called in the loop."""
+        if self._framed is None:
+            self._framed = bytearray()
+        if len(self._framed) > _MOST_FRAMED:
+            self.cancel()
+            self.leave()
+            return
+        self._framed += masked_frame(flags, payload)
+        if self._arrival is not None:
+            self._arrival.set()
+
+    def cancel(self) -> None:
+        """End the connection at once, so that the client sees no proper end of its answer."""
+        if not self.is_ended:
+            self.is_ended = True
+            if self._outbox is not None:
+                self._outbox.clear()
+            self._front.publish(cancel_reply(self.key))
+
+    def keep_alive(self, idle_since: float) -> None:
+        """Have Mongrel2 take the connection for one in use, if nothing was sent since *idle_since*."""
+        if self._touched < idle_since and not self.has_left and not self.is_ended:
+            self._touched = self._door.clock()
+            self._front.publish(keep_alive_reply(self.key))
+
+    # -- a request
+
+    def _answer(self, request: Request, body: bytes) -> None:
+        door = self._door
+        environ = request.environ.copy()
+        environ["brubeck.disconnected"] = self.disconnected
+        environ["wsgi.early_hints"] = self.send_early_hints
+        environ["brubeck.mongrel2"] = self.key
+        self.persists = request.persists
+        self._is_modern = request.is_modern
+        stored = None
+        if request.kind is Kind.HANDSHAKE:
+            environ["brubeck.upgrade"] = self.upgrade
+        elif body:
+            environ["wsgi.input"] = io.BytesIO(body)
+        elif request.stored is not None:
+            try:
+                stored, size = open_stored(request.stored, request.length)
+            except RemoteProtocolError as error:
+                self._refuse(error)
+                return
+            environ["wsgi.input"] = stored
+            environ["CONTENT_LENGTH"] = str(size)
+        exchange = self._exchange = Exchange(self, environ, door.writer, request.is_modern, self._log_failure)
+        door.count_request()
+        try:
+            if door.observer is None:
+                exchange.run(door.application)
+            else:
+                door.observer.run(exchange, door.application)
+        finally:
+            self._exchange = None
+            if stored is not None:
+                stored.close()
+
+    def _refuse(self, error: RemoteProtocolError) -> None:
+        """Answer what cannot be taken as a request."""
+        self._door.log.warning("Invalid request from Mongrel2: %s", error)
+        self.persists = False
+        status, headers, body = error_response(error.status, str(error))
+        lines = self._door.writer.write(status, headers)[0]
+        lines += [b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body), body]
+        self.send(b"".join(lines))
+
+    def _end_answer(self) -> None:
+        outbox = self._outbox
+        if self._has_failed:
+            self.cancel()
+        elif self.is_upgraded or not self.persists:
+            self.is_ended = True
+            if outbox is not None:
+                outbox.flush()
+            self._front.publish(self._prefix)  # no data: Mongrel2 closes after what was sent before
+        elif outbox is not None and not self.waiting:
+            outbox.flush()
+
+    def _log_failure(self, message: str, environ: Environ, /, *, with_traceback: bool) -> None:
+        if with_traceback and self._exchange is not None:
+            self._has_failed = self._exchange.is_started
+        self._door.log_failure(message, environ, with_traceback=with_traceback)
+
+    # -- sending: the face of a transport
+
+    def settle(self) -> None:
+        """Do nothing: Mongrel2 has read the body."""
+
+    def send(self, data: bytes, /) -> None:
+        """Send all of *data*; `ClientLeft` if the client has gone."""
+        if self.is_reset or not self._front.is_alive:
+            self.is_reset = True
+            raise ClientLeft("the client has left")
+        if self._outbox is not None:
+            self._outbox.send(data)
+        elif self._sent_at or self.waiting:
+            self._begin_outbox(data)
+        else:
+            self._sent_at = self._door.clock()
+            self._door.note_begun(self)
+            self._front.publish(self._prefix + data)
+
+        if self._front.is_full:
+            self._front.wait()
+
+    def send_parts(self, head: bytes, body: bytes, /) -> None:
+        """Send *head* and *body*."""
+        self.send(head + body)
+
+    def send_file(self, head: bytes, region: FileRegion, /) -> None:
+        """Send *head* and a part of a file."""
+        offset, end = region.offset, region.offset + region.size
+        while True:
+            block = os.pread(region.descriptor, min(end - offset, _FILE_BLOCK), offset)
+            offset += len(block)
+            self.send(head + block)
+            head = b""
+            if offset >= end:
+                return
+            if not block:
+                self.persists = False
+                raise ClientLeft("the file became shorter while it was sent")
+
+    def _begin_outbox(self, data: bytes) -> None:
+        door = self._door
+        outbox = self._outbox = Outbox(self._publish, door.flusher, door.lock, self._sent_at)
+        if self._sent_at:
+            outbox.send(data)
+        else:  # its next request waits already: the answers go together
+            door.note_begun(self)
+            outbox.hold(data)
+
+    def _publish(self, data: bytes) -> None:
+        self._touched = self._door.clock()
+        if not self.is_reset:
+            self._front.publish(self._prefix + data)
+
+    # -- what the environ offers to the application
+
+    def send_early_hints(self, headers: Sequence[tuple[str, str]]) -> None:
+        """Send 103 Early Hints (RFC 8297); nothing to clients of HTTP/1.0, or once the answer has begun."""
+        lines = serialize_headers(headers)
+        if self._is_modern and self._exchange is not None and not self._exchange.is_started:
+            self.send(b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % lines)
+
+    def upgrade(self, protocol: str, headers: Sequence[tuple[str, str]] = ()) -> Tunnel:
+        """Answer 101 Switching Protocols (RFC 9110 §15.2.2), and hand the connection over.
+
+        Args:
+            protocol: for the Upgrade header, ``"websocket"``: Mongrel2 speaks no other.
+            headers: more (name, value) pairs for the head.
+
+        Returns:
+            The way to send and receive bytes from now on; it ends when the application returns. What is received
+            are the frames of the client, masked with zeros.
+
+        Raises:
+            RuntimeError: the answer has begun.
+        """
+        if self._exchange is None or self._exchange.is_started or self.is_upgraded:
+            raise RuntimeError("expected to upgrade before anything is answered")
+        lines = serialize_headers([("Upgrade", protocol), ("Connection", "Upgrade"), *headers])
+        self.send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        self.is_upgraded = True
+        self.persists = False
+        self._door.note_upgraded(self)
+        return Tunnel(self)
+
+    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
+        """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
+        clock = self._door.clock
+        deadline = None if timeout_seconds is None else clock() + timeout_seconds
+        while not self._framed:
+            if self.has_left or self.is_ended:
+                return b""
+            remaining = None if deadline is None else deadline - clock()
+            if remaining is not None and remaining <= 0:
+                return None
+            arrival = self._arrival = self._door.hub.event()
+            if not self._framed and not self.has_left:  # with threads, something may have come meanwhile
+                arrival.wait(remaining)
+            self._arrival = None
+        with self._door.lock:
+            piece = bytes(self._framed[:size])
+            del self._framed[:size]
+        return piece
