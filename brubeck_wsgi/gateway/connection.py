@@ -9,53 +9,46 @@ from __future__ import annotations
 import os
 import socket
 from _socket import socket as Socket  # noqa: N812  # the plain one, which no hub has replaced
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any, Protocol
 
-from brubeck_wsgi.concurrency.hub import Greenlet, GreenletExit, Hub, current_greenlet
+from brubeck_wsgi.concurrency.hub import GreenletExit
 from brubeck_wsgi.gateway.body import BodyInput
 from brubeck_wsgi.gateway.environ import EnvironMaker
 from brubeck_wsgi.gateway.errors import BrokenBody, ClientLeft
 from brubeck_wsgi.gateway.exchange import Exchange, FailureLog, error_response
 from brubeck_wsgi.gateway.faces import Disconnected, SocketFace
-from brubeck_wsgi.gateway.files import FileRegion
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.patience import Patience
 from brubeck_wsgi.gateway.poller import GONE, READABLE, RESET
 from brubeck_wsgi.gateway.tunnel import Tunnel
+from brubeck_wsgi.gateway.wire import AT_ONCE, Clock, Wire
 from brubeck_wsgi.interfaces import WSGIApplication
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 from brubeck_wsgi.protocols.http1.framing import ChunkedDecoder, LengthDecoder
 from brubeck_wsgi.protocols.http1.head import HeadParser, RequestHead
 from brubeck_wsgi.protocols.http1.response import CONTINUE, HeadWriter, serialize_headers
 
-_NOW = socket.MSG_DONTWAIT
-_MORE = socket.MSG_DONTWAIT | getattr(socket, "MSG_MORE", 0)
 _HEAD_READ = 16 * 1024
 _BODY_READ = 64 * 1024
-_FILE_BLOCK = 1024 * 1024
 _MOST_DISCARDED = 256 * 1024  # of a body that the application did not read, to keep the connection
 
 
-class Keeper(Protocol):
+class Keeper(Clock, Protocol):
     """The server that a connection belongs to.
 
     Attributes:
-        hub: the scheduler.
         application: what answers.
         parser, writer: read and write heads.
         observer: is there when a request is answered; None if nobody needs to.
         log: where to say what happens.
         log_failure: where exceptions of the application go.
         persists: whether connections may be kept for another request.
-        now: what *clock* said lately.
-        clock: seconds that never go back.
         head_deadline, idle_deadline, linger_deadline: when a head that begins now has to be there, a connection
             that becomes idle now is closed, and one that has had its last answer.
     """
 
-    hub: Hub
     application: WSGIApplication
     parser: HeadParser
     writer: HeadWriter
@@ -63,8 +56,6 @@ class Keeper(Protocol):
     log: Log
     log_failure: FailureLog
     persists: bool
-    now: float
-    clock: Callable[[], float]
     head_deadline: float
     idle_deadline: float
     linger_deadline: float
@@ -87,7 +78,7 @@ class State(Enum):
     CLOSED = "nothing"
 
 
-class Connection:
+class Connection(Wire):
     """A client's connection.
 
     Args:
@@ -97,28 +88,29 @@ class Connection:
         maker: makes the environ of its requests.
 
     Attributes:
-        descriptor: of the socket.
-        deadline: when `expire` is called, by the server's clock.
         is_busy: whether it waits for a runner or has one.
-        has_left: whether the peer has closed its side, or reset the connection.
-        is_reset: whether it has reset the connection, so that nothing can be sent any more.
-        persists: whether another request may follow the one that is being answered.
         is_upgraded: whether the application has taken the connection over.
         body: of the request that is being answered, or is to be discarded; None if it has none.
     """
 
     __slots__ = (
-        *("body", "deadline", "descriptor", "disconnected", "has_left", "is_busy", "is_reset", "is_upgraded"),
-        "persists",
-        *("remote_addr", "remote_port", "socket_face", "state"),
-        *("_buffer", "_discarded", "_exchange", "_is_modern", "_is_pending", "_is_timed_out", "_maker", "_patience"),
-        *("_reader", "_scanned", "_server", "_socket", "_writer"),
+        *("body", "disconnected", "is_busy", "is_upgraded", "remote_addr", "remote_port", "socket_face", "state"),
+        *(
+            "_buffer",
+            "_discarded",
+            "_exchange",
+            "_is_modern",
+            "_is_pending",
+            "_maker",
+            "_patience",
+            "_scanned",
+            "_server",
+        ),
     )
 
     def __init__(self, server: Keeper, connected: Socket, address: Any, maker: EnvironMaker) -> None:
+        super().__init__(server, connected)
         self._server = server
-        self._socket = connected
-        self.descriptor = connected.fileno()
         if isinstance(address, tuple):
             self.remote_addr, self.remote_port = address[0], str(address[1])
         else:
@@ -127,18 +119,14 @@ class Connection:
         self.socket_face = SocketFace(self)
         self.disconnected = Disconnected(self, server.hub)
         self.state = State.HEAD
-        self.is_busy = self.has_left = self.is_reset = self.is_upgraded = False
-        self.persists = True
+        self.is_busy = self.is_upgraded = False
         self.body: BodyInput | None = None
         self.deadline = server.head_deadline
         self._buffer = b""
         self._scanned = 0
         self._is_pending = False
-        self._is_timed_out = False
         self._is_modern = True
         self._patience: Patience | None = None
-        self._reader: Greenlet | None = None
-        self._writer: Greenlet | None = None
         self._exchange: Exchange | None = None
 
     @property
@@ -171,22 +159,16 @@ class Connection:
             self._is_pending = True
         if flags & GONE:
             self.has_left = True
-            self.is_reset = flags & RESET != 0
+            self.is_reset = self.is_reset or flags & RESET != 0
             if self.disconnected is not None:
                 self.disconnected.happen()
-        for waiter in (self._reader, self._writer):
-            if waiter is not None:
-                waiter.switch()
+        self.wake()
 
     def expire(self) -> None:
         """Do what is due at the deadline; called in the loop."""
-        waiter = self._reader or self._writer
-        if waiter is not None:
-            self._is_timed_out = True
-            waiter.switch()
-        elif self.is_busy:
-            return  # the application takes its time
-        elif self.state is State.HEAD and self._buffer:
+        if self.expire_waiting() or self.is_busy:
+            return  # somebody has been told, or the application takes its time
+        if self.state is State.HEAD and self._buffer:
             self._refuse(RemoteProtocolError("expected a whole head in time", 408))
         else:
             self.close()
@@ -209,7 +191,7 @@ class Connection:
         data = self._buffer
         if len(data) == self._scanned:  # nothing, or not enough
             try:
-                arrived = self._socket.recv(_HEAD_READ, _NOW)
+                arrived = self._socket.recv(_HEAD_READ, AT_ONCE)
             except BlockingIOError:
                 self._is_pending = False
                 if not self.has_left:
@@ -305,7 +287,7 @@ class Connection:
         patience = self._patience = self._patience or Patience()
         while True:
             try:
-                data = self._socket.recv(_BODY_READ, _NOW)
+                data = self._socket.recv(_BODY_READ, AT_ONCE)
             except BlockingIOError:
                 self._is_pending = False
                 if not self._wait_for_body(patience):
@@ -321,6 +303,12 @@ class Connection:
             self._is_pending = len(data) == _BODY_READ
             patience.moved(len(data))
             return data
+
+    def _wait_for_body(self, patience: Patience) -> bool:
+        deadline = patience.begin(self._server.now)
+        is_in_time = self._wait_to_read(deadline)
+        patience.end(self._server.now)
+        return is_in_time
 
     def settle(self) -> None:
         """Decide, before the head of the answer says so, whether the connection can persist."""
@@ -346,7 +334,7 @@ class Connection:
     def _discard(self) -> bool:
         """Throw away what is of no use to anybody."""
         try:
-            data = self._socket.recv(_BODY_READ, _NOW)
+            data = self._socket.recv(_BODY_READ, AT_ONCE)
         except BlockingIOError:
             self._is_pending = False
             if self.has_left:
@@ -420,118 +408,12 @@ class Connection:
         lines = self._server.writer.write(status, headers)[0]
         lines += [b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body), body]
         try:
-            self._socket.send(b"".join(lines), _NOW)  # what does not fit now is not worth waiting for
+            self._socket.send(b"".join(lines), AT_ONCE)  # what does not fit now is not worth waiting for
         except OSError:
             self.close()
             return
         self._is_pending = True
         self._linger()
-
-    # -- sending: the face of `brubeck_wsgi.gateway.exchange.Transport`
-
-    def send(self, data: bytes | memoryview, /) -> None:
-        """Send all of *data*; `ClientLeft` if that is not possible."""
-        try:
-            sent = self._socket.send(data, _NOW)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self.has_left = self.is_reset = True
-            raise ClientLeft(str(error)) from error
-        if sent != len(data):
-            self._send_rest(memoryview(data)[sent:])
-
-    def send_parts(self, head: bytes, body: bytes, /) -> None:
-        """Send *head* and *body* in as few packets as they need."""
-        try:
-            sent = self._socket.sendmsg((head, body), (), _NOW)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            self.has_left = self.is_reset = True
-            raise ClientLeft(str(error)) from error
-        if sent < len(head):
-            self.send(head[sent:])
-            self.send(body)
-        elif sent - len(head) < len(body):
-            self._send_rest(memoryview(body)[sent - len(head) :])
-
-    def send_file(self, head: bytes, region: FileRegion, /) -> None:
-        """Send *head* and a part of a file, which the kernel reads."""
-        try:
-            sent = self._socket.send(head, _MORE if region.size else _NOW)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            raise ClientLeft(str(error)) from error
-        if sent != len(head):
-            self.send(head[sent:])
-        self._socket.setblocking(False)
-        offset, end = region.offset, region.offset + region.size
-        patience = None
-        while offset < end:
-            try:
-                moved = os.sendfile(self.descriptor, region.descriptor, offset, min(end - offset, _FILE_BLOCK))
-            except BlockingIOError:
-                patience = patience or Patience()
-                self._wait_to_write(patience)
-                continue
-            except OSError as error:
-                self.has_left = self.is_reset = True
-                raise ClientLeft(str(error)) from error
-            if moved == 0:
-                self.persists = False
-                raise ClientLeft("the file became shorter while it was sent")
-            offset += moved
-            if patience is not None:
-                patience.moved(moved)
-
-    def _send_rest(self, rest: memoryview) -> None:
-        """Send what the kernel did not take at once."""
-        patience = Patience()
-        while rest:
-            self._wait_to_write(patience)
-            try:
-                sent = self._socket.send(rest, _NOW)
-            except BlockingIOError:
-                continue
-            except OSError as error:
-                self.has_left = self.is_reset = True
-                raise ClientLeft(str(error)) from error
-            patience.moved(sent)
-            rest = rest[sent:]
-
-    # -- waiting
-
-    def _wait_to_read(self, deadline: float) -> bool:
-        """Wait for something to happen; return False if the deadline came first."""
-        self._reader = current_greenlet()
-        self.deadline = deadline
-        try:
-            self._server.hub.park()
-        finally:
-            self._reader = None
-        is_timed_out, self._is_timed_out = self._is_timed_out, False
-        return not is_timed_out
-
-    def _wait_for_body(self, patience: Patience) -> bool:
-        deadline = patience.begin(self._server.now)
-        is_in_time = self._wait_to_read(deadline)
-        patience.end(self._server.now)
-        return is_in_time
-
-    def _wait_to_write(self, patience: Patience) -> None:
-        self._writer = current_greenlet()
-        self.deadline = patience.begin(self._server.now)
-        try:
-            self._server.hub.park()
-        finally:
-            self._writer = None
-        patience.end(self._server.now)
-        is_timed_out, self._is_timed_out = self._is_timed_out, False
-        if is_timed_out:
-            self.has_left = self.is_reset = True
-            raise ClientLeft("the client does not read what it is sent")
 
     # -- what the environ offers to the application
 
@@ -565,20 +447,6 @@ class Connection:
         self.persists = False
         early, self._buffer = self._buffer, b""
         return Tunnel(self, early)
-
-    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
-        """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
-        server = self._server
-        deadline = float("inf") if timeout_seconds is None else server.clock() + timeout_seconds
-        while True:
-            try:
-                return self._socket.recv(size, _NOW)
-            except BlockingIOError:
-                if not self._wait_to_read(deadline):
-                    return None
-            except OSError:
-                self.has_left = True
-                return b""
 
     @property
     def plain_socket(self) -> Socket:

@@ -1,0 +1,189 @@
+"""A plain socket that several greenlets may wait for: sending all of something, receiving some of it, in time."""
+
+from __future__ import annotations
+
+import os
+import socket
+from _socket import socket as Socket  # noqa: N812  # the plain one, which no hub has replaced
+from collections.abc import Callable
+from typing import Protocol
+
+from brubeck_wsgi.concurrency.hub import Greenlet, Hub, current_greenlet
+from brubeck_wsgi.gateway.errors import ClientLeft
+from brubeck_wsgi.gateway.files import FileRegion
+from brubeck_wsgi.gateway.patience import Patience
+
+AT_ONCE = socket.MSG_DONTWAIT
+_MORE_FOLLOWS = AT_ONCE | getattr(socket, "MSG_MORE", 0)
+_FILE_BLOCK = 1024 * 1024
+
+
+class Clock(Protocol):
+    """The scheduler, and the time.
+
+    Attributes:
+        hub: the scheduler.
+        now: what *clock* said lately.
+        clock: seconds that never go back.
+    """
+
+    hub: Hub
+    now: float
+    clock: Callable[[], float]
+
+
+class Wire:
+    """The socket of a connection; whoever has to wait for it is woken by `wake`, which the loop calls.
+
+    Args:
+        server: the scheduler, and the time.
+        connected: the plain socket.
+
+    Attributes:
+        descriptor: of the socket.
+        deadline: when `expire_waiting` is to be called, by the server's clock.
+        has_left: whether the peer has closed its side, or reset the connection.
+        is_reset: whether it has reset the connection, so that nothing can be sent any more.
+        persists: whether another request may follow the one that is being answered.
+    """
+
+    __slots__ = (
+        *("deadline", "descriptor", "has_left", "is_reset", "persists"),
+        *("_clock", "_is_timed_out", "_reader", "_socket", "_writer"),
+    )
+
+    def __init__(self, server: Clock, connected: Socket) -> None:
+        self._clock = server
+        self._socket = connected
+        self.descriptor = connected.fileno()
+        self.has_left = self.is_reset = self._is_timed_out = False
+        self.persists = True
+        self.deadline = 0.0
+        self._reader: Greenlet | None = None
+        self._writer: Greenlet | None = None
+
+    def wake(self) -> None:
+        """Let those try again that wait; called in the loop."""
+        reader, writer = self._reader, self._writer
+        if reader is not None:
+            reader.switch()
+        if writer is not None and self._writer is writer:
+            writer.switch()
+
+    def expire_waiting(self) -> bool:
+        """End the waiting of somebody whose time is over; return whether anybody waits. Called in the loop."""
+        waiter = self._reader or self._writer
+        if waiter is None:
+            return False
+        self._is_timed_out = True
+        waiter.switch()
+        return True
+
+    def send(self, data: bytes | memoryview, /) -> None:
+        """Send all of *data*; `ClientLeft` if that is not possible."""
+        try:
+            sent = self._socket.send(data, AT_ONCE)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.has_left = self.is_reset = True
+            raise ClientLeft(str(error)) from error
+        if sent != len(data):
+            self._send_rest(memoryview(data)[sent:])
+
+    def send_parts(self, head: bytes, body: bytes, /) -> None:
+        """Send *head* and *body* in as few packets as they need."""
+        try:
+            sent = self._socket.sendmsg((head, body), (), AT_ONCE)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            self.has_left = self.is_reset = True
+            raise ClientLeft(str(error)) from error
+        if sent < len(head):
+            self.send(head[sent:])
+            self.send(body)
+        elif sent - len(head) < len(body):
+            self._send_rest(memoryview(body)[sent - len(head) :])
+
+    def send_file(self, head: bytes, region: FileRegion, /) -> None:
+        """Send *head* and a part of a file, which the kernel reads."""
+        try:
+            sent = self._socket.send(head, _MORE_FOLLOWS if region.size else AT_ONCE)
+        except BlockingIOError:
+            sent = 0
+        except OSError as error:
+            raise ClientLeft(str(error)) from error
+        if sent != len(head):
+            self.send(head[sent:])
+        self._socket.setblocking(False)
+        offset, end = region.offset, region.offset + region.size
+        patience = None
+        while offset < end:
+            try:
+                moved = os.sendfile(self.descriptor, region.descriptor, offset, min(end - offset, _FILE_BLOCK))
+            except BlockingIOError:
+                patience = patience or Patience()
+                self._wait_to_write(patience)
+                continue
+            except OSError as error:
+                self.has_left = self.is_reset = True
+                raise ClientLeft(str(error)) from error
+            if moved == 0:
+                self.persists = False
+                raise ClientLeft("the file became shorter while it was sent")
+            offset += moved
+            if patience is not None:
+                patience.moved(moved)
+
+    def _send_rest(self, rest: memoryview) -> None:
+        """Send what the kernel did not take at once."""
+        patience = Patience()
+        while rest:
+            self._wait_to_write(patience)
+            try:
+                sent = self._socket.send(rest, AT_ONCE)
+            except BlockingIOError:
+                continue
+            except OSError as error:
+                self.has_left = self.is_reset = True
+                raise ClientLeft(str(error)) from error
+            patience.moved(sent)
+            rest = rest[sent:]
+
+    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
+        """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
+        deadline = float("inf") if timeout_seconds is None else self._clock.clock() + timeout_seconds
+        while True:
+            try:
+                return self._socket.recv(size, AT_ONCE)
+            except BlockingIOError:
+                if not self._wait_to_read(deadline):
+                    return None
+            except OSError:
+                self.has_left = True
+                return b""
+
+    def _wait_to_read(self, deadline: float) -> bool:
+        """Wait for something to happen; return False if the deadline came first."""
+        self._reader = current_greenlet()
+        self.deadline = deadline
+        try:
+            self._clock.hub.park()
+        finally:
+            self._reader = None
+        is_timed_out, self._is_timed_out = self._is_timed_out, False
+        return not is_timed_out
+
+    def _wait_to_write(self, patience: Patience) -> None:
+        self._writer = current_greenlet()
+        self.deadline = patience.begin(self._clock.now)
+        try:
+            self._clock.hub.park()
+        finally:
+            self._writer = None
+        patience.end(self._clock.now)
+        is_timed_out, self._is_timed_out = self._is_timed_out, False
+        if is_timed_out:
+            self.has_left = self.is_reset = True
+            raise ClientLeft("the client does not read what it is sent")
