@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from servers import DEADLINE_SECONDS
 
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Any]:
     """Start Chromium; yield its driver (Selenium's), and end it. Skips the test where it is not installed.
+
+    What a test looks for on a page is waited for: a click is over before the page that it leads to is there.
 
     Args:
         profile: a folder of its own.
@@ -28,6 +31,7 @@ def chromium(profile: Path) -> Iterator[Any]:
         options.add_argument(argument)
     browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(driver))
     try:
+        browser.implicitly_wait(DEADLINE_SECONDS)
         yield browser
     finally:
         browser.quit()
