@@ -39,6 +39,7 @@ class Bound(NamedTuple):
     name: Any
 
     def getsockname(self) -> Any:
+        """Return the address, as the listener did."""
         return self.name
 
 
