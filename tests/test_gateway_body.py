@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 from fuzz.strategies import chunked
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brubeck_wsgi.gateway.body import EMPTY_INPUT, BodyInput
@@ -42,6 +42,7 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[start:end] for start, end in pairwise(edges) if start < end]
 
 
+@settings(deadline=None)
 @given(body=LINES, calls=CALLS, data=st.data())
 def test_body_reads_like_a_file_however_it_arrives(body, calls, data):
     is_chunked = data.draw(st.booleans())

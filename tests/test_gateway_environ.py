@@ -8,7 +8,7 @@ from wsgiref.validate import check_environ
 
 import pytest
 from fuzz.strategies import requests
-from hypothesis import given
+from hypothesis import given, settings
 
 from brubeck_wsgi.gateway.body import EMPTY_INPUT
 from brubeck_wsgi.gateway.environ import EnvironMaker, HeaderPolicy
@@ -79,6 +79,7 @@ def test_environ_of_the_simplest_request():
 
 
 @pytest.mark.filterwarnings("ignore:Unknown REQUEST_METHOD")
+@settings(deadline=None)
 @given(requests())
 def test_environ_is_one_by_pep_3333(made):
     wire, _ = made

@@ -16,9 +16,8 @@ from brubeck_wsgi.protocols.http1.response import CONTINUE, HeadWriter, chunk, f
 DATE = "Tue, 24 Nov 2026 22:59:00 GMT"
 BEGIN = b"HTTP/1.1 200 OK\r\nServer: brubeck\r\nDate: Tue, 24 Nov 2026 22:59:00 GMT\r\n"
 TOKEN = "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-OURS = ("content-length", "connection", "server", "date", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive")
 HEADERS = st.tuples(
-    st.text(TOKEN, min_size=1, max_size=20).filter(lambda name: name.lower() not in OURS),
+    st.text(TOKEN, max_size=20).map(lambda name: f"X-{name}"),
     st.text(st.characters(min_codepoint=0x20, max_codepoint=0xFF, exclude_characters="\x7f"), max_size=20),
 )
 
@@ -80,7 +79,8 @@ def test_nothing_that_is_given_as_a_header_makes_two_lines(name, value):
     writer = HeadWriter("brubeck")
     writer.renew(DATE)
 
-    for write in (lambda: written(writer, "200 OK", [(name, value)]), lambda: serialize_headers([(name, value)])):
+    headers = [(f"X-{name}", value)]
+    for write in (lambda: written(writer, "200 OK", headers), lambda: serialize_headers(headers)):
         try:
             head = write()
         except LocalProtocolError:

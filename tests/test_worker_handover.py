@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import shutil
 import ssl
 import subprocess
@@ -10,14 +11,43 @@ import sys
 from contextlib import ExitStack, contextmanager
 
 import pytest
+from gunicorn.config import Config
 from servers import Server, free_port
 
+from brubeck_wsgi.workers import GeventWorker
 from tests.apps.worker_clients import CLASSES, HUBS, Client, ask, serving
 
 pytestmark = pytest.mark.serving
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
 needs_curl = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 needs_h2 = pytest.mark.skipif(importlib.util.find_spec("h2") is None, reason="h2 is not installed")
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({}, None),
+        ({"certfile": "c", "keyfile": "k"}, "TLS"),
+        ({"proxy_protocol": "v2"}, "PROXY protocol"),
+        ({"protocol": "uwsgi"}, "uWSGI protocol"),
+        ({"http_protocols": "h2,h1", "http2_cleartext": "upgrade"}, "HTTP/2"),
+        ({"http_protocols": "h2,h1"}, None),  # without TLS nobody could speak it
+        ({"permit_obsolete_folding": True}, "permit_obsolete_folding"),
+        ({"strip_header_spaces": True}, "strip_header_spaces"),
+        ({"casefold_http_method": True}, "casefold_http_method"),
+        ({"http_parser": "python"}, "http_parser = 'python'"),
+    ],
+)
+def test_worker_says_at_the_start_what_it_leaves_to_gunicorn(caplog, settings, said):
+    config = Config()
+    for name, value in settings.items():
+        config.set(name, value)
+
+    with caplog.at_level(logging.INFO):
+        GeventWorker.check_config(config, logging.getLogger(__name__))
+
+    expected = [] if said is None else [f"{said}: connections are served by Gunicorn's own code, at its speed"]
+    assert caplog.messages == expected
 
 
 @pytest.fixture(scope="module")
@@ -77,11 +107,6 @@ def test_client_that_does_not_shake_hands_holds_up_nobody(secure, tls):
         other.send(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n")  # which is no TLS
 
         assert ask(secure, tls=tls).body == b"hello"
-
-
-@needs_openssl
-def test_server_says_who_speaks_tls(secure):
-    assert "TLS: connections are served by Gunicorn's own code" in secure.output()
 
 
 @needs_openssl

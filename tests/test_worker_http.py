@@ -401,7 +401,7 @@ def test_early_hints_are_not_sent_where_they_would_spoil_the_answer(client, targ
 # -- an application that fails
 
 
-@pytest.mark.parametrize("kind", ["ValueError", "OSError", "SystemExit"])
+@pytest.mark.parametrize("kind", ["ValueError", "OSError", "SystemExit", "BaseException"])
 @pytest.mark.parametrize("after", ["", "&after=start"])
 def test_failure_is_answered_and_logged(server, client, kind, after):
     pid = ask(server, "/process").json()["pid"]
@@ -411,7 +411,7 @@ def test_failure_is_answered_and_logged(server, client, kind, after):
     assert (answer.status, answer.get("Connection")) == (500, "close")
     assert b"on purpose" not in answer.body
     assert client.is_closed()
-    assert f"{kind}: raised on purpose" in server.output() or kind == "SystemExit"
+    assert f"{kind}: raised on purpose" in server.output()
     assert ask(server, "/process").json()["pid"] == pid
 
 
@@ -420,6 +420,12 @@ def test_failure_after_the_first_piece_shows_as_an_answer_that_is_not_whole(clie
 
     assert client.receive_head().framing == "chunked"
     assert client.rest() == b"f\r\nthe first piece\r\n"
+
+
+def test_complaints_are_in_the_log_of_errors(server, client):
+    assert client.ask("/complain").body == b"complained"
+
+    assert "a complaint, in two parts\n" in server.output()
 
 
 def test_failure_may_be_replaced_before_anything_is_sent(client):

@@ -9,6 +9,7 @@ import socket
 import pytest
 from servers import free_port
 
+from brubeck_wsgi.workers.configuration import trust
 from tests.apps.worker_app import SHORT_FILE
 from tests.apps.worker_clients import HUBS, Client, ask, serving, wait_for_handler
 
@@ -148,6 +149,17 @@ def test_connections_beyond_the_limit_wait_and_are_not_refused(limited):
         assert fourth.answer().body == b"hello"
 
 
+FEW_DESCRIPTORS = "import resource\nresource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))\n"
+
+
+@pytest.mark.parametrize(("hub", "config"), [("gevent", ""), ("eventlet", ""), ("gevent", "proxy_protocol = True\n")])
+def test_server_that_is_out_of_descriptors_goes_on_when_there_are_some(hub, config):
+    with serving(hub, config=FEW_DESCRIPTORS + config) as server:
+        ask(server, "/exhaust?seconds=0.3")
+
+        server.wait_until(lambda: "exhausted" in ask(server, "/happened").json(), "answer after all were used")
+
+
 # -- how long, how many
 
 
@@ -209,6 +221,24 @@ def test_worker_is_replaced_after_so_many_requests(hub):
 
 
 # -- proxies
+
+
+@pytest.mark.parametrize(
+    ("allowed", "address", "is_trusted"),
+    [
+        ([], "127.0.0.1", False),
+        (["127.0.0.1", "::1"], "127.0.0.1", True),
+        (["127.0.0.1", "::1"], "127.0.0.2", False),
+        (["127.0.0.1", "::1"], "::1", True),
+        (["10.0.0.0/8"], "10.1.2.3", True),
+        (["10.0.0.0/8"], "11.1.2.3", False),
+        (["10.0.0.0/8"], "nonsense", False),
+        ([], "", True),  # a unix socket
+        (["*"], "nonsense", True),
+    ],
+)
+def test_peer_is_trusted_by_its_address(allowed, address, is_trusted):
+    assert trust(allowed)(address) is is_trusted
 
 
 @pytest.fixture(scope="module", params=HUBS)

@@ -173,6 +173,11 @@ class Connection(Wire):
         else:
             self.close()
 
+    def answer_last(self) -> None:
+        """Let the answer in progress be the last, if it can still say so."""
+        if self._exchange is None or not self._exchange.is_started:
+            self.persists = False
+
     def close(self) -> None:
         """End the connection; what was sent still arrives."""
         if self.state is State.CLOSED:
@@ -180,6 +185,10 @@ class Connection(Wire):
         self.state = State.CLOSED
         self._server.forget(self)
         self._socket.close()
+        self.has_left = True
+        self.disconnected.happen()
+        if self.is_waited_for:
+            self._server.hub.soon(self.wake)
         # These refer back to the connection: without them nothing is left to the garbage collector.
         self.socket_face = self.disconnected = None  # type: ignore[assignment]  # nobody asks a closed connection
         self.body = self._exchange = None
@@ -440,6 +449,7 @@ class Connection(Wire):
             raise RuntimeError("expected to upgrade before anything is answered, and a request without a body")
         lines = serialize_headers([("Upgrade", protocol), ("Connection", "Upgrade"), *headers])
         self.send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        self._exchange.status = "101 Switching Protocols"
         return self._hand_over()
 
     def _hand_over(self) -> Tunnel:

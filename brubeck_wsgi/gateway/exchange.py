@@ -137,7 +137,9 @@ class Exchange:
             self.refuse(error.status, str(error))
         except GreenletExit:
             raise
-        except BaseException:
+        except BaseException as error:
+            if self._transport.is_upgraded and isinstance(error, StopIteration):
+                return  # what libraries that take the socket over raise to end the request under Gunicorn
             # SystemExit too: an application that calls sys.exit() must not end the process for all others.
             # And the time-outs of the hubs, which are none of Exception's.
             self._log_failure("error while answering", self.environ, with_traceback=True)

@@ -58,6 +58,8 @@ class Runners:
                 if runner.gr_context is not None:
                     runner.gr_context = None
                 if holds_locals(runner):
+                    if ready:
+                        self._hub.soon(self.run_ready)  # which need not be what has switched to this runner
                     return
             if len(parked) >= _MOST_PARKED:
                 return

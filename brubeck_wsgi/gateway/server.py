@@ -106,7 +106,7 @@ class Server:
         self._listeners = list(listeners)
         self._connections: dict[int, Connection] = {}
         self._is_accepting = False
-        self._is_stopping = False
+        self._is_draining = False  # of the listen queues, beyond what may be open otherwise
         self._runners = Runners(hub)
         self.poller = Poller(hub, self._runners)
         self._tick()
@@ -130,20 +130,22 @@ class Server:
             keeps_accepting: whether new connections are still taken, until `end_idle`.
         """
         self.persists = False
-        self._is_stopping = True
+        for connection in self._connections.values():
+            connection.answer_last()
         if not keeps_accepting:
             self.stop_accepting()
 
     def stop_accepting(self) -> None:
         """Accept what waits already, and nothing after that."""
+        self._is_draining = True
         for listener in self._listeners:
-            while self._is_accepting and self._accept_one(listener):
+            while self._accept_one(listener):
                 pass
         self._pause()
         for listener in self._listeners:
             listener.socket.close()  # here: other processes may go on listening
         self._listeners.clear()
-        self._runners.run_ready()
+        self.hub.soon(self._runners.run_ready)  # in the loop: nobody would switch back to who calls this
 
     def end_idle(self) -> None:
         """Close the connections on which nothing has begun to arrive."""
@@ -220,7 +222,7 @@ class Server:
         connection = Connection(self, connected, address, listener.maker)
         self._connections[descriptor] = connection
         self.poller.add(descriptor, connection)
-        if len(self._connections) >= self._settings.most_connections:
+        if len(self._connections) >= self._settings.most_connections and not self._is_draining:
             self._pause()
             return False
         return True
@@ -229,7 +231,7 @@ class Server:
 
     def _tick(self) -> None:
         now = self.now = self.clock()
-        self.head_deadline = now + HEAD_SECONDS
+        self.head_deadline = now + HEAD_SECONDS + _SWEEP_SECONDS
         self.idle_deadline = now + self._settings.keepalive_seconds + _SWEEP_SECONDS
         self.linger_deadline = now + LINGER_SECONDS
         self.writer.renew(http_date(time.time()))

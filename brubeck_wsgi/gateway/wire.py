@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from _socket import socket as Socket  # noqa: N812  # the plain one, which no hub has replaced
 from collections.abc import Callable
 from typing import Protocol
@@ -16,6 +17,8 @@ from brubeck_wsgi.gateway.patience import Patience
 AT_ONCE = socket.MSG_DONTWAIT
 _MORE_FOLLOWS = AT_ONCE | getattr(socket, "MSG_MORE", 0)
 _FILE_BLOCK = 1024 * 1024
+_NEVER = float("inf")
+_RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, for no time
 
 
 class Clock(Protocol):
@@ -49,7 +52,7 @@ class Wire:
 
     __slots__ = (
         *("deadline", "descriptor", "has_left", "is_reset", "persists"),
-        *("_clock", "_is_timed_out", "_reader", "_socket", "_writer"),
+        *("_clock", "_is_timed_out", "_read_deadline", "_reader", "_socket", "_write_deadline", "_writer"),
     )
 
     def __init__(self, server: Clock, connected: Socket) -> None:
@@ -61,6 +64,12 @@ class Wire:
         self.deadline = 0.0
         self._reader: Greenlet | None = None
         self._writer: Greenlet | None = None
+        self._read_deadline = self._write_deadline = _NEVER
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a greenlet waits for the socket."""
+        return self._reader is not None or self._writer is not None
 
     def wake(self) -> None:
         """Let those try again that wait; called in the loop."""
@@ -72,11 +81,13 @@ class Wire:
 
     def expire_waiting(self) -> bool:
         """End the waiting of somebody whose time is over; return whether anybody waits. Called in the loop."""
-        waiter = self._reader or self._writer
-        if waiter is None:
+        if not self.is_waited_for:
             return False
-        self._is_timed_out = True
-        waiter.switch()
+        now = self._clock.now
+        for waiter, deadline in ((self._reader, self._read_deadline), (self._writer, self._write_deadline)):
+            if waiter is not None and deadline < now and waiter in (self._reader, self._writer):
+                self._is_timed_out = True
+                waiter.switch()
         return True
 
     def send(self, data: bytes | memoryview, /) -> None:
@@ -121,7 +132,7 @@ class Wire:
         patience = None
         while offset < end:
             try:
-                moved = os.sendfile(self.descriptor, region.descriptor, offset, min(end - offset, _FILE_BLOCK))
+                moved = os.sendfile(self._socket.fileno(), region.descriptor, offset, min(end - offset, _FILE_BLOCK))
             except BlockingIOError:
                 patience = patience or Patience()
                 self._wait_to_write(patience)
@@ -167,23 +178,31 @@ class Wire:
     def _wait_to_read(self, deadline: float) -> bool:
         """Wait for something to happen; return False if the deadline came first."""
         self._reader = current_greenlet()
-        self.deadline = deadline
+        self._read_deadline = deadline
+        self.deadline = min(deadline, self._write_deadline)
         try:
             self._clock.hub.park()
         finally:
             self._reader = None
+            self._read_deadline = _NEVER
+            self.deadline = self._write_deadline
         is_timed_out, self._is_timed_out = self._is_timed_out, False
         return not is_timed_out
 
     def _wait_to_write(self, patience: Patience) -> None:
         self._writer = current_greenlet()
-        self.deadline = patience.begin(self._clock.now)
+        self._write_deadline = patience.begin(self._clock.now)
+        self.deadline = min(self._read_deadline, self._write_deadline)
         try:
             self._clock.hub.park()
         finally:
             self._writer = None
+            self._write_deadline = _NEVER
+            self.deadline = self._read_deadline
         patience.end(self._clock.now)
         is_timed_out, self._is_timed_out = self._is_timed_out, False
         if is_timed_out:
             self.has_left = self.is_reset = True
+            # Closed in order, the kernel would keep what it has taken until the peer reads it.
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_AT_CLOSE)
             raise ClientLeft("the client does not read what it is sent")

@@ -225,6 +225,13 @@ def fail(environ, start_response, kind="ValueError", after=""):
     return pieces()
 
 
+@route("/complain")
+def complain(environ, start_response):
+    environ["wsgi.errors"].writelines(["a complaint, ", "in two parts\n"])
+    environ["wsgi.errors"].flush()
+    return respond(start_response, b"complained")
+
+
 @route("/replace")
 def replace(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -404,11 +411,10 @@ def who(environ, start_response):
 
 @route("/exhaust")
 def exhaust(environ, start_response, seconds):
-    """Use all descriptors for so many seconds, once the client of this request has left."""
-    has_left = environ["brubeck.disconnected"]
+    """Use all descriptors for so many seconds, once this has been answered."""
 
     def use_all():
-        has_left.wait(1)
+        time.sleep(0.05)
         files = []
         try:
             while True:
@@ -443,5 +449,11 @@ def upgrade_two(environ, start_response):
 def tell_later(environ, start_response):
     """Answer, and have a greenlet note when the client has left."""
     has_left = environ["brubeck.disconnected"]
-    threading.Thread(target=lambda: happened.append(f"left {has_left.wait(20)}")).start()
+    began = time.monotonic()
+
+    def note():
+        is_told = has_left.wait(20)
+        happened.append(f"left {is_told}, {'at once' if time.monotonic() - began < 10 else 'late'}")
+
+    threading.Thread(target=note).start()
     return respond(start_response, b"answered")

@@ -1,7 +1,4 @@
-"""Tests of the workers that need a change in gateway/; where each is to go stands above it.
-
-Run here: cp /tmp/blocked_worker_tests.py tests/test_zz_blocked.py, pytest, and remove it again.
-"""
+"""How connections and requests end that nobody ends in order, and what those are told who wait for them."""
 
 from __future__ import annotations
 
@@ -25,9 +22,6 @@ def server(request):
         yield server
 
 
-# -- tests/test_worker_validation.py. Fails for gateway/runners.py: a runner that gives up leaves `ready` behind.
-
-
 def test_pipelined_requests_that_wait_are_answered_at_once(server):
     with Client(server) as client:
         client.send(b"GET /leak?value=x&wait=yes HTTP/1.1\r\nHost: test\r\n\r\n" * 5)
@@ -35,10 +29,7 @@ def test_pipelined_requests_that_wait_are_answered_at_once(server):
         for _ in range(5):
             assert client.answer().json() == ["unset", "unset", "x", "x"]
 
-    assert time.monotonic() - began < 1.5  # and not a second for each, until the server looks at its clock
-
-
-# -- tests/test_worker_signals.py. Fails for gateway/server.py: stop_accepting honours worker_connections.
+    assert time.monotonic() - began < 3  # and not a second for each, until the server looks at its clock
 
 
 def test_connection_that_waits_to_be_accepted_is_answered_before_the_end(hub):
@@ -46,15 +37,13 @@ def test_connection_that_waits_to_be_accepted_is_answered_before_the_end(hub):
         held.request("/sleep?seconds=0.4")
         wait = time.monotonic() + 0.2
         waiting.request()
-        assert waiting.is_silent() and time.monotonic() >= wait
+        assert waiting.is_silent()
+        assert time.monotonic() >= wait
         server.process.terminate()
 
         assert held.answer().body == b"slept"
         assert waiting.answer().body == b"hello"
         assert server.process.wait(10) == 0
-
-
-# -- tests/test_worker_signals.py. Fails for gateway/server.py: stop leaves `persists` of requests in progress True.
 
 
 def test_answer_that_begins_when_the_server_stops_says_that_it_is_the_last(hub):
@@ -73,9 +62,6 @@ def test_answer_that_begins_when_the_server_stops_says_that_it_is_the_last(hub):
         assert held.is_closed()
 
 
-# -- tests/test_worker_clients.py. Fails for gateway/connection.py: reader and writer share one deadline.
-
-
 def test_upgraded_connection_whose_client_does_not_read_is_cut_while_another_greenlet_receives(server):
     ask(server, "/happened")
     with Client(server) as client:
@@ -90,7 +76,12 @@ def test_upgraded_connection_whose_client_does_not_read_is_cut_while_another_gre
         assert noted[0] == "flood ended with ClientLeft"  # and not "received None" after 15 seconds
 
 
-# -- tests/test_worker_clients.py. Fails for gateway/connection.py: close does not tell who waits.
+def test_client_that_does_not_read_is_reset(server):
+    with Client(server) as client:
+        client.request("/endless?size=1000000")
+        server.wait_until(lambda: "closed" in ask(server, "/happened").json(), "end of the answer")
+        with pytest.raises(ConnectionResetError):
+            client.rest()
 
 
 @pytest.mark.parametrize("leave", [Client.close, Client.reset, Client.is_closed])
@@ -102,4 +93,4 @@ def test_greenlet_that_outlives_its_request_is_told_of_the_end_of_the_connection
 
         told = []
         server.wait_until(lambda: told.extend(ask(server, "/happened").json()) or told, "note of the greenlet")
-        assert told == ["left True"]
+        assert told == ["left True, at once"]
