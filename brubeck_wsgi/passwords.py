@@ -66,8 +66,12 @@ def verify_password(password: str, line: str | None) -> bool:
 
 def needs_rehash(line: str) -> bool:
     """Tell whether a new line should be made at the next login: the algorithm or its cost is not today's."""
-    if _find("argon2") is not None:
-        return not line.startswith("$argon2id$") or bool(_argon2_hasher().check_needs_rehash(line))
+    argon2 = _find("argon2")
+    if argon2 is not None:
+        try:
+            return bool(_argon2_hasher().check_needs_rehash(line))
+        except argon2.exceptions.InvalidHashError:
+            return True
     scrypt = _SCRYPT.fullmatch(line)
     wanted = (str(_LOG2_COST), str(_BLOCK_SIZE), str(_PARALLEL))
     return not line.startswith("$argon2") and (scrypt is None or scrypt.groups()[:3] != wanted)
@@ -106,7 +110,7 @@ def _verify_scrypt(secret: bytes, line: re.Match[str]) -> bool:
     try:
         salt, digest = base64.b64decode(line[4]), base64.b64decode(line[5])
         return hmac.compare_digest(_scrypt(secret, salt, cost, block_size, parallel, len(digest)), digest)
-    except (binascii.Error, ValueError, OverflowError, MemoryError):
+    except (binascii.Error, ValueError, TypeError, OverflowError, MemoryError):  # a line with costs that there are not
         return False
 
 

@@ -34,9 +34,17 @@ def parse_iso8601(text: str) -> datetime:
     Raises:
         ValidationError: it is no such text, or no such moment.
     """
+    moment = moment_of(text)
+    if moment is None:
+        raise ValidationError(f"expected a moment as YYYY-MM-DDTHH:MM:SS, got {text[:40]!r}")
+    return moment
+
+
+def moment_of(text: str) -> datetime | None:
+    """Return what `parse_iso8601` does, or None where that raises."""
     match = _ISO8601.fullmatch(text)
     if match is None:
-        raise ValidationError(f"expected YYYY-MM-DDTHH:MM:SS, got {text[:40]!r}")
+        return None
     fraction = match[7] or ""
     zone = UTC if match[8] else None
     try:
@@ -48,8 +56,8 @@ def parse_iso8601(text: str) -> datetime:
         year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
         moment = datetime(year, month, day, hour, minute, second, int(fraction[:6].ljust(6, "0")), tzinfo=zone)
         return moment + _MICROSECOND if fraction[6:7] >= "5" else moment
-    except (ValueError, OverflowError) as error:
-        raise ValidationError(f"expected a moment that there is, got {text[:40]!r}: {error}") from error
+    except (ValueError, OverflowError):
+        return None
 
 
 def from_timestamp(seconds: float) -> datetime:

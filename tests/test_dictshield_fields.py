@@ -608,3 +608,63 @@ def test_field_of_ones_own_may_convert_and_write_in_its_own_way():
     assert document_type(x="abc").x == "cba"
     assert json.loads(document.to_json())["x"] == "abc"
     assert document_type.make_json_publicsafe(document) == '{"x":"abc"}'
+
+
+def test_field_of_ones_own_may_narrow_a_container():
+    class Short(ListField):
+        def validate(self, value):
+            value = super().validate(value)
+            if len(value) > 2:
+                raise ShieldException("Too many", self.field_name, value)
+            return value
+
+    class Known(EmbeddedDocumentField):
+        def validate(self, value):
+            value = super().validate(value)
+            if value.title == "unknown":
+                raise ShieldException("Not known", self.field_name, value)
+            return value
+
+    document_type = probe(ListField(Short(Known(Song))))
+    rows = [[{"title": "x"}], [{"title": "x"}] * 3, [{"title": "x"}, {"title": "unknown"}], [{"beats": 5}], "x"]
+
+    for judge in (lambda: document_type.load({"x": rows}), lambda: document_type(x=rows).validate(validate_all=True)):
+        with pytest.raises(ShieldDocException) as caught:
+            judge()
+        assert [(error.path, error.detail) for error in caught.value.error_list] == [
+            (("x", 1), "Too many"),
+            (("x", 2, 1), "Not known"),
+            (("x", 3, 0, "title"), "Required field missing"),
+            (("x", 4), "Only lists and tuples may be used in a list field"),
+        ]
+    assert document_type.load(json.dumps({"x": rows[:1]})).x[0][0].title == "x"
+
+
+@pytest.mark.parametrize("field", [IntField(choices=[5]), ListField(IntField(), choices=[[5]])], ids=name_of)
+def test_choices_and_validation_count_when_a_field_is_asked_by_itself(field):
+    kept = [5] if isinstance(field, ListField) else 5
+    field = probe(field).x
+
+    assert field._validate(["5"] if isinstance(field, ListField) else "5") == kept
+    with pytest.raises(ShieldException, match="Value must be one of"):
+        field._validate([6] if isinstance(field, ListField) else 6)
+
+
+def test_embedded_document_may_have_choices_and_validation():
+    choice = Song(title="x")
+    document_type = probe(EmbeddedDocumentField(Song, choices=[choice], validation=lambda song: song.beats != 5))
+
+    assert document_type.load({"x": {"title": "x"}}).x == choice
+    assert document_type.load('{"x": {"title": "x"}}').x == choice
+    for value in ({"title": "y"}, {"title": "x", "beats": 5}):
+        with pytest.raises(ShieldDocException):
+            document_type.load({"x": value})
+
+
+def test_list_of_anything_keeps_its_items_and_lists_of_documents_may_have_choices():
+    document_type = probe(ListField(EmbeddedDocumentField(Song, choices=[Song(title="x")])))
+
+    assert probe(ListField([])).load('{"x": [1.5, null, {"a": [2.5]}]}').x == [1.5, None, {"a": [2.5]}]
+    assert document_type.load({"x": [{"title": "x"}]}).x[0].title == "x"
+    with pytest.raises(ShieldDocException):
+        document_type.load({"x": [{"title": "y"}]})

@@ -149,7 +149,8 @@ def test_any_data_is_taken_or_refused_alike_by_every_way(values):
         assert loaded == made
 
 
-@given(st.recursive(plain, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(list(VALUES)), inner)))
+@given(st.recursive(plain, lambda inner: st.dictionaries(st.sampled_from(list(VALUES)), inner), max_leaves=10))
+@settings(max_examples=50)
 def test_any_json_is_taken_or_refused_as_a_dictionary_of_it_is(data):
     text = json.dumps(data)
 

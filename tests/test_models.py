@@ -9,6 +9,8 @@ from brubeck_wsgi.dictshield import Document, ShieldException, StringField
 from brubeck_wsgi.models import MillisecondField, OwnedModelMixin, StreamedModelMixin, User, UserProfile
 from brubeck_wsgi.timekeeping import curtime
 
+SOME_ID = "2b1c9dc1-1d4c-4b7a-9c1e-0f2d3a4b5c6d"
+
 
 @pytest.fixture
 def dave():

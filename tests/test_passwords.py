@@ -43,12 +43,12 @@ def _algorithm(request, missing):
 
 
 @pytest.mark.usefixtures("_algorithm")
-@pytest.mark.parametrize("password", ["take five", "", "é" * 100, "\x00", "\ud800", "x" * 4096])
+@pytest.mark.parametrize("password", ["", "take fivé\x00\ud800", "x" * 4096])
 def test_password_is_told_from_its_line(password):
     line = hash_password(password)
 
     assert verify_password(password, line)
-    assert not verify_password(password + "x", line)
+    assert not verify_password("other", line)
     assert not needs_rehash(line)
     assert len(line) < 255
 
@@ -58,11 +58,10 @@ def test_two_lines_of_one_password_differ():
     assert hash_password("x") != hash_password("x")
 
 
-@pytest.mark.usefixtures("_algorithm")
 def test_password_that_is_too_long_is_not_hashed():
     with pytest.raises(ValidationError):
         hash_password("x" * 4097)
-    assert not verify_password("x" * 4097, hash_password("x"))
+    assert not verify_password("x" * 4097, "$scrypt$ln=4,r=1,p=1$YWJj$YWJj")
 
 
 @pytest.mark.usefixtures("_algorithm")

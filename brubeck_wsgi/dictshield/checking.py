@@ -6,6 +6,8 @@ from typing import Any  # documents, whose classes are built upon this module
 
 from brubeck_wsgi.dictshield.errors import MISFIT, Path, ShieldDocException, ShieldException
 
+# Functions of the application may raise these, and attributes that an __init__ of its own did not set.
+UNSURE = (*MISFIT, RecursionError)
 REQUIRED = "Required field missing"
 # Below this, a document is looked through without asking first whether all in it is valid, which would be asked of
 # the deepest once for each document around it.
@@ -16,7 +18,7 @@ def is_sure(document: Any) -> bool:
     """Tell whether a document is valid beyond doubt; if not, `collect` knows what is wrong, if anything."""
     try:
         sure: bool = type(document)._plan().check(document)
-    except (*MISFIT, RecursionError):  # functions of the application; attributes that an own __init__ did not set
+    except UNSURE:
         return False
     return sure
 

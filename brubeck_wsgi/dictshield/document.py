@@ -11,12 +11,11 @@ from brubeck_wsgi.dictshield.errors import InvalidShield, ShieldDocException, Sh
 from brubeck_wsgi.dictshield.fields.base import BaseField
 from brubeck_wsgi.dictshield.legacy_schema import legacy_schema
 from brubeck_wsgi.dictshield.metaclass import DocumentMetaclass, TopLevelDocumentMetaclass
+from brubeck_wsgi.dictshield.planning import Plan
 from brubeck_wsgi.dictshield.roles import OWNER, PUBLIC, internal_fields
 from brubeck_wsgi.dictshield.schema_reading import SchemaReader
 
 D = TypeVar("D", bound="type[BaseDocument]")
-
-_set = object.__setattr__
 
 
 class BaseDocument(metaclass=DocumentMetaclass):
@@ -45,7 +44,7 @@ class BaseDocument(metaclass=DocumentMetaclass):
         _takers: ClassVar[dict[str, Callable[[Any], Any]]]
         _class_name: ClassVar[str]
         _types: ClassVar[list[str]]
-        _has_own_validate: ClassVar[bool]
+        _made_plan: ClassVar[Plan | None]
         _superclasses: ClassVar[dict[str, Any]]
         id: Any
 
@@ -54,9 +53,10 @@ class BaseDocument(metaclass=DocumentMetaclass):
 
     # -- access
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        take = self._takers.get(name)
-        _set(self, name, value if take is None else take(value))
+    def __setattr__(self, name: str, value: Any, _set: Any = object.__setattr__) -> None:
+        if name in self._takers:
+            value = self._takers[name](value)
+        _set(self, name, value)
 
     def __getitem__(self, name: str) -> Any:
         if name not in self.__class__._fields:
@@ -108,8 +108,12 @@ class BaseDocument(metaclass=DocumentMetaclass):
             ShieldException: the first error.
             ShieldDocException: all errors, with *validate_all*.
         """
-        if checking.is_sure(self) and not type(self)._has_own_validate:
-            return True
+        plan = self._made_plan
+        try:
+            if plan is not None and plan.check(self):
+                return True
+        except checking.UNSURE:
+            pass
         errors = checking.errors_of(self)
         if not errors:
             return True

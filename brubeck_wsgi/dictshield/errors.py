@@ -42,8 +42,10 @@ class ShieldException(ValidationError):
         self.reason = reason
         self.field_name = field_name
         self.field_value = field_value
-        self.path: Path = path if path is not None else () if field_name is None else (field_name,)
-        self.detail = detail if detail is not None else reason
+        if path is None:
+            path = () if field_name is None else (field_name,)
+        self.path: Path = path
+        self.detail = detail or reason
 
     def __str__(self) -> str:
         return f"{self.reason} - {self.field_name}:{self.field_value!s:.200}"

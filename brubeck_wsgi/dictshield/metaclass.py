@@ -101,6 +101,14 @@ class DocumentMetaclass(type):
     if not TYPE_CHECKING:  # checkers know a call by __init__, and would take this for it
 
         def __call__(cls, /, *arguments, **values):
+            plan = cls._made_plan
+            if plan is not None and not arguments:
+                try:
+                    document = plan.make(values)
+                except reading.REFUSED:
+                    document = None
+                if document is not None:
+                    return document
             if arguments or cls._has_own_making:
                 return super().__call__(*arguments, **values)
             return reading.build(cls, values)
@@ -120,13 +128,8 @@ class DocumentMetaclass(type):
     load = reading.load
     load_partial = reading.load_partial
 
-    def dump(cls, data: Any, role: str | None) -> bytes:
-        """Return what *role* sees of a document, a mapping or a list of them, as JSON; None, a store, sees all."""
-        return shaping.dump(cls, data, role)
-
-    def dump_python(cls, data: Any, role: str | None) -> Any:
-        """Return the same as plain Python data."""
-        return shaping.dump_python(cls, data, role)
+    dump = shaping.dump
+    dump_python = shaping.dump_python
 
     def json_schema(cls, role: str | None = None) -> dict[str, Any]:
         """Return the JSON Schema (2020-12) of what the class takes, or of what *role* sees."""

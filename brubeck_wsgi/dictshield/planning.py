@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from brubeck_wsgi.dictshield.fields.base import BaseField
 
 _compiling = threading.RLock()
-_OBJECT_METHODS = ("__new__", "__getattribute__")
 _AS_IT_IS = (str, int, float, bool, bytes)
 
 
@@ -32,44 +31,52 @@ class Plan:
 
     Attributes:
         document_type: the class.
+        new: the class's ``__new__``.
+        aliases: the other names of its fields.
+        has_own_ways: whether it is the application's code that makes or validates documents of the class.
         decode: JSON text to document; `msgspec.ValidationError` if that is for the slow way.
-        box: what a list of one dictionary that `is_plain` is converted to, for its ``value``: of what is in a Struct
-            msgspec knows the type by heart.
-        hooks: further arguments of that conversion.
+        make: dictionary to document; None if msgspec could take something in there for what it is not, and
+            `msgspec.ValidationError` if it refuses it.
+        box: what a list of one such dictionary is converted to, for its ``value``: of what is in a Struct msgspec
+            knows the type by heart.
         check: whether a document is sure to be valid.
         is_plain: whether msgspec takes a dictionary for what it is.
-        is_flat: whether every dictionary is.
+        take: dictionary to valid document, or False if it is not sure to be valid; None where a dictionary may be other
+            than plain, or needs a hook.
         post_json: whether a document that `decode` made is valid; None if it always is.
         post: the same for one that `convert` made.
         sift: sets what is good of raw values, and returns the others with their fields.
+        views: by role, what makes of a document what msgspec writes; see `view`.
         sources: the generated functions, as text.
     """
 
     def __init__(self, document_type: Any) -> None:
         self.document_type = document_type
         self.sources: dict[str, str] = {}
-        self._views: dict[str | None, Callable[[Any], Any]] = {}
+        self.new = document_type.__new__
+        self.aliases: tuple[str, ...] = document_type._aliases
+        self.has_own_ways: bool = document_type._has_own_making or document_type._has_own_validate
+        self.views: dict[str | None, Callable[[Any], Any]] = {}
         self.decode: Callable[[bytes | str], Any] = _refuse
-        self.convert = msgspec.convert
+        self.make: Callable[[dict[str, Any]], Any] = _refuse
         self.box: Any = None
-        self.hooks: dict[str, Any] = {}
         self.check = self._write("check", lambda code: unrolling.write_own_check(code, document_type, "doc"))
         self.sift = self._write_sift()
         self.post_json: Callable[[Any], bool] | None = None
         self.post: Callable[[Any], bool] | None = None
         self.is_plain: Callable[[Any], bool] = _never
-        self.is_flat = False
+        self.take: Callable[[dict[str, Any]], Any] | None = None
         closure = _closure(document_type)
         if all(_is_simple(one) for one in closure):
             self._build_decoder(closure)
 
     def view(self, role: str | None) -> Callable[[Any], Any]:
         """Return the function that makes of a document what msgspec writes for *role*."""
-        made = self._views.get(role)
+        made = self.views.get(role)
         if made is None:
             with _compiling:
-                made = self._views.get(role) or self._write_view(role)
-                self._views[role] = made
+                made = self.views.get(role) or self._write_view(role)
+                self.views[role] = made
         return made
 
     def _write_view(self, role: str | None) -> Callable[[Any], Any]:
@@ -84,13 +91,31 @@ class Plan:
             with suppress(msgspec.ValidationError):
                 msgspec.convert([None], self.box, dec_hook=take)  # it looks at the class now, and not again
         self.decode = decoder.decode
-        if any(_is_hooked(field) for one in closure for field in one._fields.values()):
-            self.hooks = {"dec_hook": take}
+        is_hooked = any(_is_hooked(field) for one in closure for field in one._fields.values())
         document_type = self.document_type
         self.is_plain = self._write("plain", lambda code: unrolling.write_plain(code, document_type, "doc"))
-        self.is_flat = self.sources["plain"].count("\n") == 2
+        is_flat = self.sources["plain"].count("\n") == 2
+        self.make = self._write_make(is_hooked)
         self.post_json = self._write_post("post_json", is_json=True)
         self.post = self._write_post("post", is_json=False)
+        if is_flat and not is_hooked:
+            self.take = self._write_take()
+
+    def _write_make(self, is_hooked: bool) -> Callable[[dict[str, Any]], Any]:
+        code = Code("def make(doc):")
+        convert, box = code.name(msgspec.convert, "convert"), code.name(self.box, "Box")
+        unrolling.write_plain(code, self.document_type, "doc", refusal="None")
+        hook = f", dec_hook={code.name(take, 'take')}" if is_hooked else ""
+        code.line(f"return {convert}([doc], {box}{hook}).value")
+        return self._finish("make", code)
+
+    def _write_take(self) -> Callable[[dict[str, Any]], Any]:
+        code = Code("def take(values):")
+        convert, box = code.name(msgspec.convert, "convert"), code.name(self.box, "Box")
+        code.line(f"doc = {convert}([values], {box}).value")
+        unrolling.write_post(code, self.document_type, "doc", is_json=False)
+        code.line("return doc")
+        return self._finish("take", code)
 
     def _write_sift(self) -> Callable[..., list[tuple[str, Any, Any]]]:
         code = Code("def sift(doc, get):")
@@ -130,7 +155,7 @@ def plan_of(document_type: Any) -> Plan:
         return plan
 
 
-def _refuse(text: bytes | str) -> Any:
+def _refuse(data: Any) -> Any:
     raise msgspec.ValidationError("expected a class that msgspec can make documents of")
 
 
@@ -154,8 +179,6 @@ def _closure(document_type: Any) -> list[Any]:
 def _is_simple(document_type: Any) -> bool:
     """Tell whether setting attributes is all that it takes to make a document of this class."""
     if document_type._has_own_making or document_type._shadowed or hasattr(document_type, "__post_init__"):
-        return False
-    if any(getattr(document_type, name) is not getattr(object, name) for name in _OBJECT_METHODS):
         return False
     return all(_is_known(field) for field in document_type._fields.values())
 
@@ -205,7 +228,9 @@ def _describe(field: BaseField[Any], dataclasses: Any) -> Any:
     """Return the dataclass's idea of a field: its default, if it is as good as what a client sends."""
     default, name = field.default, field.field_name
     if default is None:
-        return _field(dataclasses, name) if field.required else _field(dataclasses, name, default=None)
+        # Not without a default: msgspec puts those first, and it is quickest with keys in the order of the fields.
+        missing = {"default_factory": _miss} if field.required else {"default": None}
+        return _field(dataclasses, name, **missing)
     if default in (list, dict):
         return _field(dataclasses, name, default_factory=default)
     if callable(default) or not isinstance(default, _AS_IT_IS):
@@ -213,7 +238,11 @@ def _describe(field: BaseField[Any], dataclasses: Any) -> Any:
     try:
         return _field(dataclasses, name, default=_checked_default(field)())
     except msgspec.ValidationError:
-        return _field(dataclasses, name)  # without it, the slow path finds out what is wrong with it
+        return _field(dataclasses, name, default_factory=_miss)  # the slow way finds out what is wrong with it
+
+
+def _miss() -> Any:
+    raise msgspec.ValidationError("expected a value of a required field")
 
 
 def _checked_default(field: BaseField[Any]) -> Callable[[], Any]:

@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from typing import Any, TypeVar  # Any: documents, whose classes are built upon this module, and what clients send
+from typing import Any, TypeVar, cast  # Any: documents, whose classes are built upon this module, and what clients send
 
 import msgspec
 
 from brubeck_wsgi.dictshield.checking import REQUIRED, collect, is_absent
 from brubeck_wsgi.dictshield.errors import MISFIT, MOST_ERRORS, Path, ShieldDocException, ShieldException
 from brubeck_wsgi.dictshield.jsontext import decode_json
-from brubeck_wsgi.dictshield.planning import plan_of
+from brubeck_wsgi.dictshield.planning import Plan, plan_of
 
 D = TypeVar("D")
 
-_REFUSED = (msgspec.ValidationError, RecursionError)
+REFUSED = (msgspec.ValidationError, RecursionError)
 _UNSURE = (*MISFIT, RecursionError)  # msgspec's refusals, and what functions of the application make of a value
 _set = object.__setattr__
 
@@ -48,11 +48,11 @@ def load(document_type: type[D], data: bytes | str | Mapping[str, Any]) -> D:
         # Anything but ASCII is looked at first: msgspec does not look at what it skips.
         if (data.__class__ is bytes and (data.isascii() or str(data, "utf-8"))) or data.__class__ is str:
             document, post = plan.decode(data), plan.post_json
-        elif data.__class__ is dict and plan.is_plain(data):
-            document, post = plan.convert([data], plan.box, **plan.hooks).value, plan.post
+        elif data.__class__ is dict:
+            document, post = plan.make(data), plan.post
         else:
-            raise ValueError("expected JSON text, or a dictionary that msgspec takes for what it is")
-        if post is None or post(document):
+            return cast(D, _load_slowly(document_type, data))
+        if document is not None and (post is None or post(document)):
             return document
     except _UNSURE:
         pass
@@ -61,7 +61,8 @@ def load(document_type: type[D], data: bytes | str | Mapping[str, Any]) -> D:
 
 
 def _load_slowly(document_type: Any, data: bytes | str | Mapping[str, Any]) -> Any:
-    values = data if isinstance(data, Mapping) else _json_object(document_type, data)
+    is_text = data.__class__ in (bytes, str) or not isinstance(data, Mapping)
+    values: Any = _json_object(document_type, data) if is_text else data
     errors: list[ShieldException] = []
     try:
         document = read_slowly(document_type, values, (), errors)
@@ -74,34 +75,41 @@ def _load_slowly(document_type: Any, data: bytes | str | Mapping[str, Any]) -> A
 
 def read(document_type: Any, values: dict[str, Any], path: Path, errors: list[ShieldException]) -> Any:
     """Return the document of *values*; append to *errors* what is wrong with it, which stands at *path*."""
-    if len(path) < _MOST_REFUSALS:
-        plan = document_type._made_plan or plan_of(document_type)
+    plan = document_type._made_plan or plan_of(document_type)
+    # What has but scalars in it is looked through as quickly as msgspec could say no.
+    if plan.take is None and len(path) < _MOST_REFUSALS:
         try:
-            if plan.is_plain(values):
-                document = plan.convert([values], plan.box, **plan.hooks).value
-                if plan.post is None or plan.post(document):
-                    return document
+            document = plan.make(values)
+            if document is not None and (plan.post is None or plan.post(document)):
+                return document
         except _UNSURE:
             pass
-    return read_slowly(document_type, values, path, errors)
+    return _read_fields(plan, values, path, errors)
 
 
 def read_slowly(document_type: Any, values: Mapping[Any, Any], path: Path, errors: list[ShieldException]) -> Any:
     """Do what `read` does, without help of msgspec for the document's own fields."""
-    if document_type._has_own_making or document_type._has_own_validate:
+    return _read_fields(document_type._made_plan or plan_of(document_type), values, path, errors)
+
+
+def _read_fields(plan: Plan, values: Mapping[Any, Any], path: Path, errors: list[ShieldException]) -> Any:
+    document_type = plan.document_type
+    if plan.has_own_ways:
         document = build_slowly(document_type, values)
         collect(document, path, errors)
         return document
-    document = document_type.__new__(document_type)
-    plan = document_type._made_plan or plan_of(document_type)
-    get = _given(document_type, values).get
+    document = plan.new(document_type)
+    get = _given(plan, values).get if plan.aliases else values.get
     try:
         doubtful = plan.sift(document, get)
     except MISFIT:  # a limit or a choice that cannot be compared
         doubtful = [(name, field, get(name)) for name, field in document_type._fields.items()]
     for name, field, value in doubtful:
         if value is None or (value.__class__ is str and not value):
-            value = field.default_value() if value is None else field.to_value(value)
+            if value is not None:
+                value = field.to_value(value)
+            elif field.default is not None or field._custom_methods:
+                value = field.default_value()
             if not is_absent(value):
                 field.collect(value, (*path, name), errors)
             elif field.required:
@@ -115,25 +123,24 @@ def read_slowly(document_type: Any, values: Mapping[Any, Any], path: Path, error
 def read_all(document_type: Any, items: Any, path: Path, errors: list[ShieldException]) -> list[Any] | None:
     """Do what `read` does for the dictionaries in *items*; return None if that takes more than msgspec's help."""
     plan = document_type._made_plan or plan_of(document_type)
-    if not plan.is_flat or len(path) >= _MOST_REFUSALS:
+    take = plan.take
+    if take is None or len(path) >= _MOST_REFUSALS:
         return None
-    convert, box, hooks, post = plan.convert, plan.box, plan.hooks, plan.post
     documents: list[Any] = []
+    append = documents.append
     for item in items:
-        document = None
-        if item.__class__ is not dict:
+        if type(item) is not dict:
             return None
         try:
-            document = convert([item], box, **hooks).value
-            if post is not None and not post(document):
-                document = None
+            document = take(item)
+            if document is not False:
+                append(document)
+                continue
         except _UNSURE:
-            document = None
-        if document is None:
-            document = read_slowly(document_type, item, (*path, len(documents)), errors)
-            if len(errors) >= MOST_ERRORS:
-                break
-        documents.append(document)
+            pass
+        append(_read_fields(plan, item, (*path, len(documents)), errors))
+        if len(errors) >= MOST_ERRORS:
+            break
     return documents
 
 
@@ -143,9 +150,10 @@ def build(document_type: Any, values: Mapping[Any, Any]) -> Any:
     if values.__class__ is dict and refusals < _MOST_REFUSALS:
         plan = document_type._made_plan or plan_of(document_type)
         try:
-            if plan.is_plain(values):
-                return plan.convert([values], plan.box, **plan.hooks).value
-        except _REFUSED:
+            document = plan.make(values)
+            if document is not None:
+                return document
+        except REFUSED:
             pass
     token = _refusals.set(refusals + 1)
     try:
@@ -167,20 +175,20 @@ def build_slowly(document_type: Any, values: Mapping[Any, Any]) -> Any:
 def fill(document: Any, values: Mapping[Any, Any]) -> None:
     """Set every field of a document, from *values* or to its default."""
     document_type = type(document)
-    get = _given(document_type, values).get
+    get = _given(document_type._made_plan or plan_of(document_type), values).get
     for name, field in document_type._fields.items():
         value = get(name)
         _set(document, name, field.default_value() if value is None else field.to_value(value))
 
 
-def _given(document_type: Any, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
+def _given(plan: Plan, values: Mapping[Any, Any]) -> Mapping[Any, Any]:
     """Return *values* by the names of fields."""
-    for alias in document_type._aliases:
+    for alias in plan.aliases:
         if alias in values:
             break
     else:
         return values
-    keys = document_type._keys
+    keys = plan.document_type._keys
     return {keys[key].field_name: value for key, value in values.items() if key in keys}
 
 
@@ -209,7 +217,7 @@ def load_partial(document_type: Any, data: bytes | str | Mapping[str, Any]) -> d
     return given
 
 
-def _json_object(document_type: Any, text: bytes | str) -> dict[str, Any]:
+def _json_object(document_type: Any, text: Any) -> dict[str, Any]:
     values = decode_json(text)
     if not isinstance(values, dict):
         kind = type(values).__name__

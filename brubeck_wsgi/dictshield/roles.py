@@ -42,12 +42,6 @@ def private_fields(document_type: Any) -> set[str]:
     return {name for base in document_type.__mro__ for name in vars(base).get("_private_fields") or ()}
 
 
-def declared_roles(document_type: Any) -> set[str]:
-    """Return the names of the roles that a class declares."""
-    roles = {role for base in document_type.__mro__ for role in vars(base).get("__roles__") or ()}
-    return roles | {OWNER} | ({PUBLIC} if document_type._public_fields is not None else set())
-
-
 def _entries(document_type: Any, role: str | None) -> Iterable[Entry]:
     names = document_type._fields.keys() if role is None else _seen_by(document_type, role)
     for name, field in document_type._fields.items():

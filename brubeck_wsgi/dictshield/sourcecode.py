@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any  # the objects that generated code names are of any kind
 
-_BUILTINS = ("len", "type")
+_BUILTINS = ("len", "type", "dict", "list", "tuple")
 _PLAIN = {str, int, float, bool, list, dict, tuple}
 
 
@@ -23,12 +23,14 @@ class Code:
 
     Attributes:
         names: the globals of the function.
+        refusal: what the function returns where it refuses.
         inside: the document classes of which the fields are being written, the outermost first.
     """
 
     def __init__(self, head: str) -> None:
         self.names: dict[str, Any] = {}
         self.inside: list[Any] = []
+        self.refusal = "False"
         self._known: dict[int, str] = {}
         self._lines = [head]
         self._depth = 1
@@ -79,7 +81,7 @@ class Code:
         filename = f"<dictshield {title}>"
         namespace = dict(self.names)
         # What the function names is bound as it is made: to look a local up takes half as long as a global.
-        bound = ", ".join(f"{name}={name}" for name in (*_BUILTINS, *self.names))
+        bound = ", ".join(f"{name}={name}" for name in dict.fromkeys((*_BUILTINS, *self.names)))
         source = self.source.replace("):", f", *, {bound}):", 1)
         linecache.cache[filename] = (len(source), None, source.splitlines(True), filename)
         # Nothing a client sends gets in here: names of fields are identifiers, everything else is named by us.

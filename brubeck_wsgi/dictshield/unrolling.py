@@ -15,6 +15,8 @@ from brubeck_wsgi.dictshield.roles import visible
 from brubeck_wsgi.dictshield.sourcecode import Code
 
 _DEEPEST = 4
+_RAW_KINDS = (str, int, float, bool)
+"""What is the same in JSON and in a document."""
 
 
 def write_check(code: Code, document_type: Any, document: str) -> None:
@@ -61,10 +63,11 @@ def _write_fields_post(code: Code, document_type: Any, document: str, is_json: b
             code.line(f"if {field.absence(f'{document}.{name}')}: return False")
 
 
-def write_plain(code: Code, document_type: Any, mapping: str) -> None:
-    """Write statements that return False if msgspec could take something in *mapping* for what it is not."""
+def write_plain(code: Code, document_type: Any, mapping: str, refusal: str | None = None) -> None:
+    """Write statements that return *refusal* if msgspec could take something in *mapping* for what it is not."""
+    code.refusal = refusal or code.refusal
     if not _is_unrolled(code, document_type):
-        code.line(f"if not {code.name(document_type._is_plain, 'plain')}({mapping}): return False")
+        code.line(f"if not {code.name(document_type._is_plain, 'plain')}({mapping}): return {code.refusal}")
         return
     with _inside(code, document_type):
         for key, field in document_type._keys.items():
@@ -82,14 +85,42 @@ def write_sift(code: Code, document_type: Any) -> None:
         value = code.variable()
         code.line(f"{value} = get({name!r})")
         doubtful = f"doubtful(({name!r}, {code.name(field, 'field')}, {value}))"
-        kind = field.kind()
-        if kind not in (str, int, float, bool) or field.validation is not None or field._custom_methods:
+        keep = f"set(doc, {name!r}, {{}})"
+        text_kind, item = field.text_kind(), getattr(field, "only_field", None)
+        if not _is_plain(field):
             code.line(doubtful)
-            continue
-        doubts = field.limits(code, value) + field.more_doubts(code, value)
-        limits = f" and not ({' or '.join(doubts)})" if doubts else ""
-        code.line(f"if type({value}) is {code.name(kind, kind.__name__)}{limits}: set(doc, {name!r}, {value})")
-        code.line(f"else: {doubtful}")
+        elif field.kind() in _RAW_KINDS:
+            code.line(f"if {_is_right(code, field, value)}: {keep.format(value)}")
+            code.line(f"else: {doubtful}")
+        elif text_kind is not None and field.choices is None:
+            _write_sift_text(code, text_kind, value, keep, doubtful)
+        elif item is not None and field.choices is None and _is_plain(item) and item.kind() in _RAW_KINDS:
+            code.line(f"if type({value}) is list and all([{_is_right(code, item, 'i')} for i in {value}]):")
+            code.line(f"    {keep.format(f'{value}[:]')}")
+            code.line(f"else: {doubtful}")
+        else:
+            code.line(doubtful)
+
+
+def _write_sift_text(code: Code, kind: type, value: str, keep: str, doubtful: str) -> None:
+    convert, refused = code.name(msgspec.convert, "convert"), code.name(msgspec.ValidationError, "Refused")
+    with code.block(f"if type({value}) is str and {value}:"):
+        code.line(f"try: {keep.format(f'{convert}({value}, {code.name(kind, kind.__name__)})')}")
+        code.line(f"except {refused}: {doubtful}")
+    code.line(f"else: {doubtful}")
+
+
+def _is_plain(field: Any) -> bool:
+    """Tell whether nothing of the application's is asked about a value of a field."""
+    return field.validation is None and not field._custom_methods
+
+
+def _is_right(code: Code, field: Any, value: str) -> str:
+    """Return the expression that a raw value is sure to be valid, and kept as it is."""
+    kind, doubts = field.kind(), field.limits(code, value) + field.more_doubts(code, value)
+    return f"type({value}) is {code.name(kind, kind.__name__)}" + (
+        f" and not ({' or '.join(doubts)})" if doubts else ""
+    )
 
 
 def view(code: Code, document_type: Any, document: str, role: str | None) -> str:

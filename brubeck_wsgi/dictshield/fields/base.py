@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Collection, Iterator
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar, overload  # Any: values before validation
 
 from brubeck_wsgi.dictshield.errors import MISFIT, MOST_ERRORS, InvalidShield, Path, ShieldException
@@ -52,6 +53,8 @@ class BaseField(Generic[Value]):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
+        if cls.__module__.startswith(_PACKAGE):
+            return
         methods = {name for base in cls.__mro__ if base not in (object, Generic) for name in vars(base)}
         # Those of a subclass elsewhere: the fields of this package know what their own methods do.
         owners = {name: next(base for base in cls.__mro__ if name in vars(base)) for name in methods}
@@ -154,8 +157,9 @@ class BaseField(Generic[Value]):
                 raise self.error("Value does not match custom validation method.", value)
             self.inspect(value, path, errors)
         except ShieldException as error:
-            if error.path in ((), (error.field_name,)):
-                error.path = path
+            # It was raised by the field alone, or about something within its value.
+            within = error.path[1:] if error.path[:1] == (self.field_name,) else ()
+            error.path = (*path, *within)
             if error.field_name is None:
                 error.field_name = self.field_name
             # Its traceback holds this frame, which holds the errors: a circle for the garbage collector.
@@ -176,7 +180,11 @@ class BaseField(Generic[Value]):
                 taken = self.convert(value)
                 reason = self._other_choice(taken) or self.problem(taken)
             except ShieldException as error:
-                taken, reason = value, self._other_choice(value) or error.reason
+                taken, reason = value, self._other_choice(value)
+                if reason is None:
+                    error.path = (*path, place)
+                    error.field_name = self.field_name
+                    errors.append(error.with_traceback(None))
             except MISFIT:
                 taken, reason = value, "Invalid value"
             if reason is not None:
@@ -188,7 +196,7 @@ class BaseField(Generic[Value]):
 
     def read_items(self, items: Any, path: Path, errors: list[ShieldException]) -> list[Any]:
         """Do `read` for each item of the list that is to stand at *path*."""
-        taken = []
+        taken: list[Any] = []
         for number, item in enumerate(items):
             if item is None:
                 self.collect(None, (*path, number), errors)
@@ -201,7 +209,11 @@ class BaseField(Generic[Value]):
 
     def _other_choice(self, value: Any) -> str | None:
         """Return what is wrong with a value that is none of the choices."""
-        return None if self.choices is None or value in self.choices else f"Value must be one of {self.choices}."
+        return None if self.choices is None or value in self.choices else self._choice_reason
+
+    @cached_property
+    def _choice_reason(self) -> str:
+        return f"Value must be one of {self.choices}."
 
     def error(self, reason: str, value: Any) -> ShieldException:
         """Return the error to raise for a value that does not fit."""
@@ -277,6 +289,10 @@ class BaseField(Generic[Value]):
         """Return the class that every valid value is of; None if there is no such."""
         return None
 
+    def text_kind(self) -> type | None:
+        """Return the type as which msgspec reads text, all of which is then valid; None if there is none."""
+        return None
+
     def limits(self, code: Code, value: str) -> list[str]:
         """Return expressions of which one is true for every *value*, of the right `kind`, that may be invalid."""
         return [] if self.annotation() is Any else ["True"]
@@ -306,7 +322,7 @@ class BaseField(Generic[Value]):
         before = len(code)
         # The class first: most values have it, and whether one is None matters only if it has not.
         with code.block(f"if type({value}) is {name}:"):
-            _write_doubts(code, doubts)
+            write_doubts(code, doubts)
             self.write_inner_check(code, value)
         if len(code) > before:
             code.line(f"elif {value} is not None: return False" if may_be_none else "else: return False")
@@ -316,21 +332,21 @@ class BaseField(Generic[Value]):
     def _write_check_of_any(self, code: Code, value: str, may_be_none: bool, doubts: list[str]) -> None:
         if may_be_none:
             with code.block(f"if {value} is not None:"):
-                _write_doubts(code, doubts)
+                write_doubts(code, doubts)
         else:
-            _write_doubts(code, [f'{value} is None or {value} == ""', *doubts])
+            write_doubts(code, [f'{value} is None or {value} == ""', *doubts])
 
     def write_inner_check(self, code: Code, value: str) -> None:
         """Write the same for what is in a *value* of the right `kind`."""
 
     def write_post(self, code: Code, value: str, is_json: bool) -> None:
         """Write the same for a value that msgspec took."""
-        _write_doubts(code, self.unseen(code, value, is_json) + self.more_doubts(code, value))
+        write_doubts(code, self.unseen(code, value, is_json) + self.more_doubts(code, value))
 
     def write_plain(self, code: Code, value: str) -> None:
         """Write statements that return False if msgspec could take *value* for what it is not, or would not copy it."""
         if self.annotation() is Any:
-            code.line(f"if {value}.__class__ in {code.name(CONTAINERS, 'containers')}: return False")
+            code.line(f"if type({value}) in {code.name(CONTAINERS, 'containers')}: return {code.refusal}")
 
     def view(self, code: Code, value: str, role: str | None) -> str:
         """Return an expression for what msgspec is to write of *value*, which may be None, for *role*."""
@@ -371,6 +387,7 @@ def copied(value: Any) -> Any:
 CONTAINERS = frozenset({dict, list, tuple, set, frozenset, MultiValueDict})
 
 
-def _write_doubts(code: Code, doubts: list[str]) -> None:
+def write_doubts(code: Code, doubts: list[str]) -> None:
+    """Write the statement that returns False if one of *doubts* is true."""
     if doubts:
         code.line(f"if {' or '.join(doubts)}: return False")

@@ -59,10 +59,10 @@ class DictField(BaseField[dict[str, Any]]):
         return [f"{value} and not {code.name(_has_fit_keys, 'fit_keys')}({value})"]
 
     def write_plain(self, code: Code, value: str) -> None:
-        code.line(f"if {value}.__class__ is not dict: return False")
+        code.line(f"if type({value}) is not dict: return {code.refusal}")
         item = code.variable()
         with code.block(f"for {item} in {value}.values():"):
-            code.line(f"if {item}.__class__ in {code.name(CONTAINERS, 'containers')}: return False")
+            code.line(f"if type({item}) in {code.name(CONTAINERS, 'containers')}: return {code.refusal}")
 
 
 class MultiValueDictField(DictField):

@@ -151,7 +151,7 @@ class EmbeddedDocumentField(BaseField[Document]):
         unrolling.write_post(code, self.document_type, value, is_json)
 
     def write_plain(self, code: Code, value: str) -> None:
-        code.line(f"if {value}.__class__ is not dict: return False")
+        code.line(f"if type({value}) is not dict: return {code.refusal}")
         unrolling.write_plain(code, self.document_type, value)
 
     def view(self, code: Code, value: str, role: str | None) -> str:

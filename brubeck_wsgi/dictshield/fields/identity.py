@@ -56,6 +56,9 @@ class UUIDField(BaseField[UUID]):
     def kind(self) -> type | None:
         return UUID
 
+    def text_kind(self) -> type | None:
+        return UUID
+
     def limits(self, code: Code, value: str) -> list[str]:
         return []
 

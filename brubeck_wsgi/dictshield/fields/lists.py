@@ -187,12 +187,12 @@ class ListField(BaseField[list[Item]], Generic[Item]):
                 field.write_post(code, item, is_json)
 
     def write_plain(self, code: Code, value: str) -> None:
-        code.line(f"if {value}.__class__ is not list and {value}.__class__ is not tuple: return False")
+        code.line(f"if type({value}) is not list and type({value}) is not tuple: return {code.refusal}")
         field = self.only_field
         item = code.variable()
         with code.block(f"for {item} in {value}:"):
             if field is None:
-                code.line(f"if {item}.__class__ in {code.name(CONTAINERS, 'containers')}: return False")
+                code.line(f"if type({item}) in {code.name(CONTAINERS, 'containers')}: return {code.refusal}")
             else:
                 field.write_plain(code, item)
 
