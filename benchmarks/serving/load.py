@@ -66,7 +66,7 @@ class Result(NamedTuple):
 
 
 class Wrk:
-    """A run of wrk.
+    """A run of wrk, which ends with the context at the latest.
 
     Args:
         port: of the server on 127.0.0.1.
@@ -90,16 +90,20 @@ class Wrk:
             text=True,
         )
 
+    def __enter__(self) -> Wrk:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._process:  # which waits for its end
+            self._process.kill()
+
     def stop(self) -> None:
         """End it before its time."""
         self._process.send_signal(signal.SIGINT)
 
     def result(self) -> Result:
         """Wait for the end, and return what came of it."""
-        try:
-            output = self._process.communicate()[0]
-        finally:
-            self._process.kill()
+        output = self._process.communicate()[0]
         done = _DONE.search(output)
         if done is None:
             raise RuntimeError(f"expected a summary from wrk, got {output!r}")
@@ -112,3 +116,9 @@ class Wrk:
             p99_seconds=float(p99[1]) * _SECONDS[p99[2]] if p99 else float("nan"),
             failures=sum(int(count) for match in (errors, refused) if match for count in match.groups()),
         )
+
+
+def run_wrk(port: int, load: Load, seconds: float) -> Result:
+    """Send *load* for so many *seconds*, and return what came of it."""
+    with Wrk(port, load, seconds) as wrk:
+        return wrk.result()

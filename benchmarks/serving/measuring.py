@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from serving.load import Wrk
+from serving.load import Wrk, run_wrk
 from serving.scenes import CROWD, Scene
 from serving.servers import Running
 
@@ -22,9 +22,9 @@ Figures = dict[str, float]
 
 def measure_load(scene: Scene, server: Running, seconds: float) -> Figures:
     """Return processor time per request, and requests per second."""
-    Wrk(server.port, scene.load, WARM_UP_SECONDS).result()
+    run_wrk(server.port, scene.load, WARM_UP_SECONDS)
     before = server.processor_seconds()
-    result = Wrk(server.port, scene.load, seconds).result()
+    result = run_wrk(server.port, scene.load, seconds)
     used = server.processor_seconds() - before
     return {
         "µs": used / max(result.requests, 1) * 1e6,
@@ -35,7 +35,7 @@ def measure_load(scene: Scene, server: Running, seconds: float) -> Figures:
 
 def measure_crowd(scene: Scene, server: Running, seconds: float) -> Figures:
     """Return the memory of each of a crowd of connections, and what hello is like beside them."""
-    Wrk(server.port, scene.load, WARM_UP_SECONDS).result()  # after it, what all connections share is there
+    run_wrk(server.port, scene.load, WARM_UP_SECONDS)  # after it, what all connections share is there
     before = server.memory_bytes()
     crowd = subprocess.Popen(
         [sys.executable, "-m", "serving.crowd", str(server.port), str(CROWD), scene.path],
@@ -47,7 +47,7 @@ def measure_crowd(scene: Scene, server: Running, seconds: float) -> Figures:
         if not crowd.stdout.readline():
             raise RuntimeError(f"expected {CROWD} connections to be served")
         memory = server.memory_bytes() - before
-        result = Wrk(server.port, scene.load, seconds).result()
+        result = run_wrk(server.port, scene.load, seconds)
         crowd.kill()
     return {
         "bytes": memory / CROWD,
@@ -59,12 +59,12 @@ def measure_crowd(scene: Scene, server: Running, seconds: float) -> Figures:
 
 def measure_restarts(scene: Scene, server: Running, seconds: float) -> Figures:
     """Return how many requests failed while workers ended and others took over."""
-    wrk = Wrk(server.port, scene.load, scene.restarts * RESTART_SECONDS or seconds)
-    for _ in range(scene.restarts):
-        _restart(server)
-    if scene.restarts:
-        wrk.stop()
-    result = wrk.result()
+    with Wrk(server.port, scene.load, scene.restarts * RESTART_SECONDS or seconds) as wrk:
+        for _ in range(scene.restarts):
+            _restart(server)
+        if scene.restarts:
+            wrk.stop()
+        result = wrk.result()
     return {
         "requests": result.requests,
         "requests/s": result.requests / result.seconds,

@@ -78,6 +78,10 @@ class State(Enum):
     CLOSED = "nothing"
 
 
+# Python 3.11 takes 0.2 µs to look up a member of an enumeration, ten times as long as for a global name.
+_HEAD, _DISCARDING, _LINGERING, _CLOSED = State
+
+
 class Connection(Wire):
     """A client's connection.
 
@@ -118,7 +122,7 @@ class Connection(Wire):
         self._maker = maker
         self.socket_face = SocketFace(self)
         self.disconnected = Disconnected(self, server.hub)
-        self.state = State.HEAD
+        self.state = _HEAD
         self.is_busy = self.is_upgraded = False
         self.body: BodyInput | None = None
         self.deadline = server.head_deadline
@@ -132,14 +136,14 @@ class Connection(Wire):
     @property
     def is_idle(self) -> bool:
         """Whether nothing would be lost if it were closed now."""
-        return not self.is_busy and (not self._buffer or self.state is not State.HEAD)
+        return not self.is_busy and (not self._buffer or self.state is not _HEAD)
 
     # -- what runners and the poller call
 
     def serve(self) -> bool:
         """Do what can be done with what has arrived, up to one request; return whether there is more to do."""
         try:
-            if self.state is State.HEAD:
+            if self.state is _HEAD:
                 return self._serve_request()
             return self._discard()
         except ClientLeft:
@@ -168,7 +172,7 @@ class Connection(Wire):
         """Do what is due at the deadline; called in the loop."""
         if self.expire_waiting() or self.is_busy:
             return  # somebody has been told, or the application takes its time
-        if self.state is State.HEAD and self._buffer:
+        if self.state is _HEAD and self._buffer:
             self._refuse(RemoteProtocolError("expected a whole head in time", 408))
         else:
             self.close()
@@ -180,9 +184,9 @@ class Connection(Wire):
 
     def close(self) -> None:
         """End the connection; what was sent still arrives."""
-        if self.state is State.CLOSED:
+        if self.state is _CLOSED:
             return
-        self.state = State.CLOSED
+        self.state = _CLOSED
         self._server.forget(self)
         self._socket.close()
         self.has_left = True
@@ -247,8 +251,8 @@ class Connection(Wire):
         self._exchange = None
         if self.body is not None:
             self._end_body(self.body)
-        if self.state is not State.HEAD:
-            return self.state is State.DISCARDING and self._is_pending
+        if self.state is not _HEAD:
+            return self.state is _DISCARDING and self._is_pending
         if not self.persists or self.is_upgraded:
             self._end_connection()
             return False
@@ -333,7 +337,7 @@ class Connection(Wire):
             self._buffer = body.decoder.rest
             self.body = None
         elif self.persists and not body.is_broken:
-            self.state = State.DISCARDING
+            self.state = _DISCARDING
             self._discarded = 0
             self.deadline = self._server.head_deadline
             self._is_pending = True
@@ -358,12 +362,12 @@ class Connection(Wire):
         self._discarded += len(data)
         self._is_pending = len(data) == _BODY_READ
         if self._discarded > _MOST_DISCARDED:
-            if self.state is State.LINGERING:
+            if self.state is _LINGERING:
                 self.close()
             else:
                 self._linger()
             return False
-        if self.state is State.DISCARDING and self.body is not None:
+        if self.state is _DISCARDING and self.body is not None:
             try:
                 self.body.decoder.receive(data)
             except RemoteProtocolError:
@@ -372,7 +376,7 @@ class Connection(Wire):
             if self.body.is_complete:
                 self._buffer = self.body.decoder.rest
                 self.body = None
-                self.state = State.HEAD
+                self.state = _HEAD
                 if self._buffer:
                     return True
                 return self._rest()
@@ -400,7 +404,7 @@ class Connection(Wire):
         except OSError:
             self.close()
             return
-        self.state = State.LINGERING
+        self.state = _LINGERING
         self.body = None
         self._buffer = b""
         self._discarded = 0

@@ -78,13 +78,17 @@ class _Expects(Enum):
     TRAILER = "a trailer field, or the empty line after them"
 
 
+# Python 3.11 takes 0.2 µs to look up a member of an enumeration, ten times as long as for a global name.
+_SIZE, _DATA, _DATA_END, _TRAILER = _Expects
+
+
 class ChunkedDecoder:
     """A body in chunks (RFC 9112 §7.1); extensions and trailers are checked and left out."""
 
     def __init__(self) -> None:
         self.is_complete = False
         self.rest = b""
-        self._expects = _Expects.SIZE
+        self._expects = _SIZE
         self._remaining = 0
         self._partial = b""
         self._trailer_bytes = 0
@@ -96,13 +100,13 @@ class ChunkedDecoder:
         pieces = []
         position = 0
         while position < len(data) and not self.is_complete:
-            if self._expects is _Expects.DATA:
+            if self._expects is _DATA:
                 piece = data[position : position + self._remaining]
                 pieces.append(piece)
                 position += len(piece)
                 self._remaining -= len(piece)
                 if not self._remaining:
-                    self._expects = _Expects.DATA_END
+                    self._expects = _DATA_END
                 continue
             end = data.find(b"\r\n", position)
             if end < 0:
@@ -116,10 +120,10 @@ class ChunkedDecoder:
 
     def _keep(self, partial: bytes) -> None:
         """Keep the beginning of a line, if it can still become one."""
-        if self._expects is _Expects.DATA_END:
+        if self._expects is _DATA_END:
             if partial != b"\r":
                 raise RemoteProtocolError(f"expected a line end after the chunk, got {partial[:20]!r}")
-        elif self._expects is _Expects.SIZE:
+        elif self._expects is _SIZE:
             if len(partial) > _LONGEST_CHUNK_LINE:
                 raise RemoteProtocolError(f"expected a chunk size in {_LONGEST_CHUNK_LINE} bytes")
         elif self._trailer_bytes + len(partial) > _LONGEST_TRAILERS:
@@ -129,18 +133,18 @@ class ChunkedDecoder:
         self._partial = partial
 
     def _take_line(self, line: bytes) -> None:
-        if self._expects is _Expects.DATA_END:
+        if self._expects is _DATA_END:
             if line:
                 raise RemoteProtocolError(f"expected a line end after the chunk, got {line[:20]!r}")
-            self._expects = _Expects.SIZE
-        elif self._expects is _Expects.SIZE:
+            self._expects = _SIZE
+        elif self._expects is _SIZE:
             match = _CHUNK_LINE.fullmatch(line) if len(line) <= _LONGEST_CHUNK_LINE else None
             if match is None:
                 raise RemoteProtocolError(f"expected the size of a chunk, got {line[:20]!r}")
             self._remaining = int(match[1], 16)
             if match.end(1) != len(line):
                 self._take_extensions(len(line) - match.end(1))
-            self._expects = _Expects.DATA if self._remaining else _Expects.TRAILER
+            self._expects = _DATA if self._remaining else _TRAILER
         elif line:
             self._take_trailer(line)
         else:
