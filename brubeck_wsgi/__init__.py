@@ -32,6 +32,7 @@ from brubeck_wsgi.routing import Converter
 
 if TYPE_CHECKING:
     from brubeck_wsgi.connections import WSGIConnection
+    from brubeck_wsgi.mongrel2.connection import Mongrel2Connection
     from brubeck_wsgi.request import Request
 
 __version__ = "1.0.0a1"
@@ -52,6 +53,7 @@ __all__ = [
     "MessageHandler",
     "MethodNotAllowed",
     "MissingLibrary",
+    "Mongrel2Connection",
     "NotFound",
     "Request",
     "Response",
@@ -77,4 +79,8 @@ def __getattr__(name: str) -> object:
         from brubeck_wsgi.connections import WSGIConnection
 
         return WSGIConnection
+    if name == "Mongrel2Connection":
+        from brubeck_wsgi.mongrel2.connection import Mongrel2Connection
+
+        return Mongrel2Connection
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

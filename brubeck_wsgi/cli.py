@@ -15,6 +15,8 @@ from typing import Any
 
 import brubeck_wsgi
 from brubeck_wsgi.app import Brubeck
+from brubeck_wsgi.errors import ConfigurationError
+from brubeck_wsgi.mongrel2.configuring import add_arguments, configuration_for
 
 _REFERENCE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_]\w*)(?P<call>\(\))?")
 _FOLDER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
@@ -115,6 +117,11 @@ def _make_parser() -> argparse.ArgumentParser:
     serve.add_argument("--reload", action="store_true", help="start again when the code changes")
     serve.set_defaults(run=_serve)
 
+    mongrel2 = commands.add_parser("mongrel2-config", help="print a mongrel2.conf for an application")
+    _add_application(mongrel2)
+    add_arguments(mongrel2)
+    mongrel2.set_defaults(run=_configure_mongrel2)
+
     new = commands.add_parser("new", help="begin an application in a new folder")
     new.add_argument("name", metavar="NAME", help="what the folder is to be called")
     new.set_defaults(run=_begin)
@@ -154,6 +161,14 @@ def _serve(options: argparse.Namespace) -> None:
     sys.stdout.flush()
     command = [sys.executable, "-m", "gunicorn", *gunicorn_arguments(options)]
     os.execv(command[0], command)  # noqa: S606  # no shell is wanted
+
+
+def _configure_mongrel2(options: argparse.Namespace) -> None:
+    application = load_application(options.application)
+    try:
+        print(configuration_for(application, options), end="")
+    except ConfigurationError as error:
+        raise UsageError(str(error)) from error
 
 
 def _begin(options: argparse.Namespace) -> None:

@@ -33,6 +33,7 @@ PROMISED = [
     "MessageHandler",
     "MethodNotAllowed",
     "MissingLibrary",
+    "Mongrel2Connection",
     "NotFound",
     "Request",
     "Response",

@@ -177,6 +177,8 @@ class Exchange:
 
     def _send_whole(self, pieces: list[bytes] | tuple[bytes, ...]) -> None:
         """Send the body whose pieces are all there, with its head."""
+        if self._transport.is_upgraded:
+            return
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         head = self._head
         size = len(body)

@@ -7,7 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from brubeck_wsgi.concurrency.hub import Event, GreenletExit, Hub
 from brubeck_wsgi.gateway.errors import ClientLeft
@@ -17,39 +17,17 @@ from brubeck_wsgi.gateway.files import FileRegion
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.tunnel import Tunnel
 from brubeck_wsgi.interfaces import Environ, WSGIApplication
+from brubeck_wsgi.mongrel2.front import Front
 from brubeck_wsgi.mongrel2.outbox import Flusher, Outbox
 from brubeck_wsgi.mongrel2.requests import Kind, Request
 from brubeck_wsgi.mongrel2.uploads import open_stored
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 from brubeck_wsgi.protocols.http1.response import HeadWriter, serialize_headers
-from brubeck_wsgi.protocols.mongrel2 import cancel_reply, keep_alive_reply, masked_frame, reply_prefix
+from brubeck_wsgi.protocols.mongrel2 import cancel_reply, keep_alive_reply, masked_frame
 
 _FILE_BLOCK = 1024 * 1024
 _MOST_WAITING = 64  # requests that a client sends before it has its answers
 _MOST_FRAMED = 16 * 1024 * 1024  # bytes of frames that nobody has read
-
-
-class Front(Protocol):
-    """The way to one run of one Mongrel2: after it has ended, its connections are nobody's.
-
-    Attributes:
-        is_alive: whether it has not ended.
-    """
-
-    is_alive: bool
-
-    @property
-    def is_full(self) -> bool:
-        """Whether answers are made faster than they leave; who makes more should `wait`, where it can."""
-        ...
-
-    def wait(self) -> None:
-        """Wait until there is room."""
-        ...
-
-    def publish(self, message: bytes, /) -> None:
-        """Send *message*, without waiting for anything; nothing happens if the front has ended."""
-        ...
 
 
 class Keeper(Protocol):
@@ -79,13 +57,6 @@ class Keeper(Protocol):
     def note_upgraded(self, client: Client) -> None: ...
 
 
-class Taken(NamedTuple):
-    """A request that waits for its turn; or what is wrong with it."""
-
-    request: Request | RemoteProtocolError
-    body: bytes
-
-
 class Client:
     """A client, while it has requests to be answered; the face of `brubeck_wsgi.gateway.exchange.Transport` too.
 
@@ -93,9 +64,10 @@ class Client:
         door: what it belongs to.
         front: the way to it.
         key: of its messages.
+        prefix: what stands before an answer to it.
 
     Attributes:
-        waiting: its requests, in order.
+        waiting: its requests and their bodies, in order; or what is wrong with them.
         is_busy: whether it waits for a runner or has one.
         has_left: whether Mongrel2 has said that it has gone; `is_reset` says the same.
         persists: whether the connection may be used for another request.
@@ -112,12 +84,12 @@ class Client:
     body = None
     """Nothing of a body is ever left on the connection."""
 
-    def __init__(self, door: Keeper, front: Front, key: bytes) -> None:
+    def __init__(self, door: Keeper, front: Front, key: bytes, prefix: bytes) -> None:
         self._door = door
         self._front = front
         self.key = key
-        self._prefix = reply_prefix(key)
-        self.waiting: deque[Taken] = deque()
+        self._prefix = prefix
+        self.waiting: deque[tuple[Request | RemoteProtocolError, bytes]] = deque()
         self.is_busy = self.has_left = self.is_reset = self.is_upgraded = self.is_ended = False
         self.persists = self._is_modern = True
         self.disconnected = Disconnected(self, door.hub)
@@ -147,12 +119,12 @@ class Client:
 
     def serve(self) -> bool:
         """Answer the next request; return whether there is another already."""
-        taken = self.waiting.popleft()
+        request, body = self.waiting.popleft()
         try:
-            if isinstance(taken.request, Request):
-                self._answer(taken.request, taken.body)
+            if isinstance(request, Request):
+                self._answer(request, body)
             else:
-                self._refuse(taken.request)
+                self._refuse(request)
             self._end_answer()
         except ClientLeft:
             self.is_ended = True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from _thread import RLock  # the plain one, which no hub has replaced
 from collections import deque
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from brubeck_wsgi.concurrency.hub import Hub
@@ -13,17 +14,19 @@ from brubeck_wsgi.gateway.exchange import FailureLog
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.runners import Servable
 from brubeck_wsgi.interfaces import WSGIApplication
-from brubeck_wsgi.mongrel2.client import Client, Front, Taken
+from brubeck_wsgi.mongrel2.client import Client
+from brubeck_wsgi.mongrel2.front import Front
 from brubeck_wsgi.mongrel2.outbox import Flusher
-from brubeck_wsgi.mongrel2.requests import Kind, RequestReader
+from brubeck_wsgi.mongrel2.requests import Kind, Request, RequestReader
 from brubeck_wsgi.mongrel2.settings import Settings
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 from brubeck_wsgi.protocols.http1.response import HeadWriter
-from brubeck_wsgi.protocols.mongrel2 import is_notice, split_message
+from brubeck_wsgi.protocols.mongrel2 import is_notice, reply_prefix, split_address, split_rest
 from brubeck_wsgi.timekeeping import http_date
 
 SWEEP_SECONDS = 1.0
 _COMPLAINT_SECONDS = 10.0
+_MOST_PREFIXES = 4096
 
 
 class Crew(Protocol):
@@ -70,7 +73,6 @@ class Door:
         log_failure: where exceptions of the application go.
         observer: is there when a request is answered; None if nobody needs to.
         notes: who wants to know what becomes of messages; None if nobody does.
-        lock: held where threads could meet; one that does nothing for greenlets.
         limit: after how many requests *on_limit* is called.
         on_limit: called once; it must not block.
         clock: seconds that never go back.
@@ -94,7 +96,6 @@ class Door:
         log_failure: FailureLog,
         observer: Observer | None = None,
         notes: Notes | None = None,
-        lock: AbstractContextManager[object] | None = None,
         limit: float = float("inf"),
         on_limit: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
@@ -106,7 +107,8 @@ class Door:
         self.log_failure = log_failure
         self.observer = observer
         self.clock = clock
-        self.lock = nullcontext() if lock is None else lock
+        # Held where threads could meet. Greenlets meet nowhere, and pass: they are one thread to it.
+        self.lock: AbstractContextManager[object] = RLock()
         self.flusher = Flusher(hub, clock)
         self.requests = 0
         self.in_hand = 0
@@ -119,6 +121,7 @@ class Door:
         self._on_limit = on_limit
         self._fronts: dict[bytes, Front] = {}
         self._clients: dict[bytes, Client] = {}
+        self._prefixes: dict[bytes, bytes] = {}
         self._complained = float("-inf")
         self._on_room: Callable[[], None] | None = None
         self.renew()
@@ -167,7 +170,12 @@ class Door:
     def take(self, data: bytes) -> None:
         """Take a message; `run` has the requests served."""
         try:
-            key, head, body = split_message(data)
+            key, rest = split_address(data)
+            request = self._reader.recall(rest)
+            if request is not None:
+                self._queue(self._clients.get(key), key, request, b"")
+                return
+            head, body = split_rest(rest)
         except RemoteProtocolError as error:
             self._complain("cannot understand a message: %s", error)
             return
@@ -175,11 +183,11 @@ class Door:
         try:
             request = self._reader.read(head, body)
         except RemoteProtocolError as error:
-            self._queue(client, key, Taken(error, b""))
+            self._queue(client, key, error, b"")
             return
         kind = request.kind
         if kind is Kind.REQUEST or kind is Kind.HANDSHAKE:
-            self._queue(client, key, Taken(request, body))
+            self._queue(client, key, request, body)
             return
         if client is not None:
             if kind is Kind.FRAME:
@@ -195,14 +203,14 @@ class Door:
         """Serve what has been taken."""
         self._crew.run_ready()
 
-    def _queue(self, client: Client | None, key: bytes, taken: Taken) -> None:
+    def _queue(self, client: Client | None, key: bytes, request: Request | RemoteProtocolError, body: bytes) -> None:
         with self.lock:
             if client is None or not client.is_busy:
                 front = self._front_of(key)
                 if front is None:
                     self._drop(key)
                     return
-                client = self._clients[key] = Client(self, front, key)
+                client = self._clients[key] = Client(self, front, key, self._prefix(key))
             elif client.has_too_many or client.is_upgraded:
                 client.cancel()
                 client.leave()
@@ -211,17 +219,26 @@ class Door:
                     self._notes.done(key)
                 return
             self.in_hand += 1
-            client.waiting.append(taken)
+            client.waiting.append((request, body))
             if not client.is_busy:
                 client.is_busy = True
                 self._crew.ready.append(client)
 
     def _front_of(self, key: bytes) -> Front | None:
-        sender = key.partition(b" ")[0]
+        sender = key[: key.index(b" ")]
         front = self._fronts.get(sender)
         if front is None:  # subscriptions are prefixes
             front = next((front for prefix, front in self._fronts.items() if sender.startswith(prefix)), None)
         return front
+
+    def _prefix(self, key: bytes) -> bytes:
+        """Return what stands before each answer to a client; the same client asks again and again."""
+        prefix = self._prefixes.get(key)
+        if prefix is None:
+            if len(self._prefixes) >= _MOST_PREFIXES:
+                self._prefixes.clear()
+            prefix = self._prefixes[key] = reply_prefix(key)
+        return prefix
 
     def _drop(self, key: bytes) -> None:
         self._complain("expected %r to take answers: recv_ident has to be the same as send_ident", key)

@@ -32,7 +32,7 @@ class Listener(Protocol):
 
 
 class Replies:
-    """A connection from the attempt on; the face of `brubeck_wsgi.mongrel2.client.Front` too.
+    """A connection from the attempt on; the face of `brubeck_wsgi.mongrel2.front.Front` too.
 
     Args:
         hub: the scheduler.

@@ -103,7 +103,16 @@ class RequestReader:
         self._texts = TextReader()
         self._keys: dict[str, str] = {}
         self._known: dict[bytes, Request] = {}
+        self._bodiless: dict[bytes, Request] = {}
         self._seen: set[bytes] = set()
+
+    def recall(self, rest: bytes) -> Request | None:
+        """Return what a message without a body says, if the same has been read before; else None.
+
+        Args:
+            rest: the message without its address.
+        """
+        return self._bodiless.get(rest)
 
     def read(self, head: bytes, body: bytes) -> Request:
         """Return what a message says.
@@ -123,10 +132,10 @@ class RequestReader:
         request = self._read_request(path, headers, body)
         # Many clients send the same again and again, and the frames of a WebSocket have all of its headers.
         if request.stored is None and request.kind is not Kind.NOTHING and len(head) <= _LONGEST_REMEMBERED:
-            self._remember(head, request)
+            self._remember(head, request, is_bodiless=not body)
         return request
 
-    def _remember(self, head: bytes, request: Request) -> None:
+    def _remember(self, head: bytes, request: Request, is_bodiless: bool) -> None:
         if head not in self._seen:
             if len(self._seen) >= _MOST_REMEMBERED:
                 self._seen.clear()
@@ -134,7 +143,10 @@ class RequestReader:
             return
         if len(self._known) >= _MOST_REMEMBERED:
             self._known.clear()
+            self._bodiless.clear()
         self._known[head] = request
+        if is_bodiless and request.kind is Kind.REQUEST:
+            self._bodiless[head + b"0:,"] = request
 
     def _read_request(self, path: str, headers: Headers, body: bytes) -> Request:
         method = headers.get("METHOD")

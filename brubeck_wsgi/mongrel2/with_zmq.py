@@ -6,36 +6,27 @@ import os
 from _socket import SHUT_WR
 from _socket import socket as Socket  # noqa: N812
 from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
-from typing import TYPE_CHECKING
+from contextlib import AbstractContextManager, nullcontext, suppress
 
-from brubeck_wsgi.errors import MissingLibrary
+import zmq
+from zmq.utils.monitor import parse_monitor_message
+
 from brubeck_wsgi.mongrel2.door import Door
 from brubeck_wsgi.mongrel2.settings import Front
-
-if TYPE_CHECKING:
-    import zmq
 
 MOST_MESSAGE_BYTES = 64 * 1024 * 1024
 """The longest message that is believed; far above ``limits.content_length`` and a head."""
 
 _LINGER_MILLISECONDS = 2000
-_RECONNECT_MILLISECONDS = 200  # time enough to read all when the connection has been ended here
+_RECONNECT_MILLISECONDS = 500  # time enough to read all when the connection has been ended here
+_AFTERMATH_SECONDS = 0.1
 _BATCH = 256
 _PEEKED = 64
-
-
-def make_context() -> zmq.Context[zmq.Socket[bytes]]:
-    """Return a ZeroMQ context; `MissingLibrary` without pyzmq."""
-    try:
-        import zmq
-    except ImportError as error:
-        raise MissingLibrary("pyzmq", "mongrel2") from error
-    return zmq.Context()
+_TOGETHER_SECONDS = 0.0005
 
 
 class _Run:
-    """One run of one Mongrel2; see `brubeck_wsgi.mongrel2.client.Front`."""
+    """One run of one Mongrel2; see `brubeck_wsgi.mongrel2.front.Front`."""
 
     is_full = False  # ZeroMQ keeps what Mongrel2 has not taken
 
@@ -60,7 +51,7 @@ class Wire:
         context: of ZeroMQ.
         front: the addresses.
         door: takes the messages.
-        lock: held while the socket for answers is used; one that does nothing for greenlets.
+        lock: held while the socket for answers is used, where threads use it; None for greenlets.
 
     Attributes:
         replies, requests: the sockets.
@@ -73,13 +64,14 @@ class Wire:
         context: zmq.Context[zmq.Socket[bytes]],
         front: Front,
         door: Door,
-        lock: AbstractContextManager[object],
+        lock: AbstractContextManager[object] | None,
     ) -> None:
-        import zmq
-
         self._front = front
         self._door = door
-        self._lock = lock
+        self._lock = nullcontext() if lock is None else lock
+        self._joins = lock is None
+        self._outgoing: list[bytes] | None = None
+        self._flushed = 0.0
         self._is_connected = False
         self.is_leaving = self.has_left = False
         replies = self.replies = context.socket(zmq.XPUB)
@@ -93,12 +85,11 @@ class Wire:
         requests.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MILLISECONDS)
         self._monitor = requests.get_monitor_socket(zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED)
         self._descriptor: int | None = None
+        self._ended: float | None = None
         self._runs: dict[bytes, _Run] = {}
 
     def look_for_subscriptions(self) -> None:
         """Find out whether Mongrel2 has come or gone; called when something may have happened."""
-        import zmq
-
         if self.replies.closed:
             return
 
@@ -126,22 +117,27 @@ class Wire:
         Args:
             is_peek: take a few even if there is no room, since notices may be among them.
         """
-        import zmq
-
         door = self._door
         receive, nowait, take = self.requests.recv, zmq.NOBLOCK, door.take
-        try:
-            for _ in range(_PEEKED if is_peek else _BATCH):
-                if not (is_peek or door.has_room):
-                    return False
-                try:
-                    data = receive(nowait)
-                except zmq.Again:
-                    return False
-                take(data)
-        finally:
-            door.run()
-        return True
+        if self._joins:
+            self._outgoing = []
+            self._flushed = door.clock()
+        may_be_more = True
+        for _ in range(_PEEKED if is_peek else _BATCH):
+            if not (is_peek or door.has_room):
+                may_be_more = False
+                break
+            try:
+                data = receive(nowait)
+            except zmq.Again:
+                may_be_more = False
+                break
+            take(data)
+        door.run()
+        if self._joins:
+            self._flush()
+            self._outgoing = None
+        return may_be_more
 
     def begin_to_leave(self) -> None:
         """Have Mongrel2 send nothing more, as far as ZeroMQ lets us.
@@ -157,12 +153,15 @@ class Wire:
                 _end_sending(self._descriptor)
 
     def take_rest(self) -> None:
-        """Take what still comes; when the connection has ended, that was all."""
+        """Take what still comes; soon after the connection has ended, that was all."""
         self._watch_connection()
-        is_over = self._descriptor is None
+        now = self._door.clock()
+        if self._descriptor is None and self._ended is None:
+            self._ended = now
         while self.receive(is_peek=True):
             pass
-        self.has_left = is_over
+        # ZeroMQ tells of the end a moment before it hands out what it has read last.
+        self.has_left = self._ended is not None and now - self._ended > _AFTERMATH_SECONDS
 
     def broadcast(self, message: bytes) -> None:
         """Send a message as it is."""
@@ -182,19 +181,28 @@ class Wire:
 
     def _watch_connection(self) -> None:
         """Find out which descriptor ZeroMQ reads requests from."""
-        import zmq
-        from zmq.utils.monitor import parse_monitor_message
-
         with suppress(zmq.Again):
             while True:
                 event = parse_monitor_message(self._monitor.recv_multipart(zmq.NOBLOCK))
                 self._descriptor = event["value"] if event["event"] == zmq.EVENT_CONNECTED else None
 
     def _publish(self, message: bytes) -> None:
-        import zmq
+        if self._outgoing is None:
+            with self._lock:
+                self.replies.send(message, zmq.NOBLOCK)
+            return
+        # Together with others: ZeroMQ's own thread is woken once for all, and each time costs as much as an answer.
+        self._outgoing.append(message)
+        now = self._door.clock()
+        if now - self._flushed > _TOGETHER_SECONDS:
+            self._flushed = now
+            self._flush()
 
-        with suppress(zmq.Again), self._lock:
-            self.replies.send(message, zmq.NOBLOCK)
+    def _flush(self) -> None:
+        send, nowait = self.replies.send, zmq.NOBLOCK
+        outgoing, self._outgoing = self._outgoing, []
+        for message in outgoing or ():
+            send(message, nowait)  # it is never full
 
 
 def _end_sending(descriptor: int) -> None:

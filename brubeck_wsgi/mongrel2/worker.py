@@ -20,8 +20,8 @@ from brubeck_wsgi.gateway.runners import Runners
 from brubeck_wsgi.gateway.server import Listener, Server
 from brubeck_wsgi.gateway.server import Settings as ServerSettings
 from brubeck_wsgi.interfaces import Environ, StartResponse
-from brubeck_wsgi.mongrel2.client import Front
 from brubeck_wsgi.mongrel2.door import SWEEP_SECONDS, Door
+from brubeck_wsgi.mongrel2.front import Front
 from brubeck_wsgi.mongrel2.link import Link
 from brubeck_wsgi.mongrel2.replies import ReplyKeeper
 from brubeck_wsgi.mongrel2.requests import RequestReader

@@ -43,24 +43,43 @@ class Message(NamedTuple):
     body: bytes
 
 
+def split_address(data: bytes) -> tuple[bytes, bytes]:
+    """Return the key of a message, and the rest, for `split_rest`.
+
+    Raises:
+        RemoteProtocolError: it is no message; nobody could be answered.
+    """
+    match = _ADDRESS.match(data)
+    if match is None:
+        raise RemoteProtocolError(f"expected a sender and a connection, got {data[:60]!r}")
+    end = match.end()
+    return data[: end - 1], data[end:]
+
+
+def split_rest(rest: bytes) -> tuple[bytes, bytes]:
+    """Return the head and the body of a message.
+
+    Raises:
+        RemoteProtocolError: they are not there as a whole.
+    """
+    space = rest.find(b" ", 0, _LONGEST_PATH)
+    if space < 0:
+        raise RemoteProtocolError(f"expected a path, got {rest[:60]!r}")
+    _, end = tnetstring.split(rest, space + 1)
+    body_begin, body_end = tnetstring.split(rest, end + 1)
+    if body_end + 1 != len(rest) or rest[body_end] != 44:  # ","
+        raise RemoteProtocolError("expected the message to end with a body")
+    return rest[: end + 1], rest[body_begin:body_end]
+
+
 def split_message(data: bytes) -> Message:
     """Take a message apart.
 
     Raises:
         RemoteProtocolError: it is none; nobody could be answered.
     """
-    match = _ADDRESS.match(data)
-    if match is None:
-        raise RemoteProtocolError(f"expected a sender and a connection, got {data[:60]!r}")
-    begin = match.end()
-    space = data.find(b" ", begin, begin + _LONGEST_PATH)
-    if space < 0:
-        raise RemoteProtocolError(f"expected a path, got {data[begin : begin + 60]!r}")
-    _, end = tnetstring.split(data, space + 1)
-    body_begin, body_end = tnetstring.split(data, end + 1)
-    if body_end + 1 != len(data) or data[body_end] != 44:  # ","
-        raise RemoteProtocolError("expected the message to end with a body")
-    return Message(data[: begin - 1], data[begin : end + 1], data[body_begin:body_end])
+    key, rest = split_address(data)
+    return Message(key, *split_rest(rest))
 
 
 def parse_head(head: bytes, texts: tnetstring.TextReader) -> tuple[str, Headers]:
