@@ -100,12 +100,23 @@ def test_reading_a_line_does_not_wait_for_the_next():
     assert connection.asked == 2
 
 
-def test_lines_are_enough_once_they_have_the_hinted_size():
+def test_reading_a_part_of_a_line_does_not_wait_for_the_rest():
+    connection = Connection([b"one", b"two", b"three"])
+    source = BodyInput(LengthDecoder(11), connection.receive)
+
+    assert source.readline(3) == b"one"
+    assert connection.asked == 1
+    assert source.readline(4) == b"twot"
+    assert connection.asked == 3
+
+
+@pytest.mark.parametrize(("hint", "lines"), [(1, 1), (4, 1), (5, 2), (8, 2), (9, 3)])
+def test_lines_are_enough_once_they_have_the_hinted_size(hint, lines):
     connection = Connection([b"one\n", b"two\n", b"three\n"])
     source = BodyInput(LengthDecoder(14), connection.receive)
 
-    assert source.readlines(5) == [b"one\n", b"two\n"]
-    assert connection.asked == 2
+    assert source.readlines(hint) == [b"one\n", b"two\n", b"three\n"][:lines]
+    assert connection.asked == lines
 
 
 def test_long_line_in_small_pieces_costs_no_more_than_its_bytes():
@@ -184,6 +195,14 @@ def test_body_that_drips_is_broken_with_the_status_of_whoever_waited():
         source.read()
     assert caught.value.status == 408
     assert source.is_broken
+
+
+def test_broken_body_has_the_status_of_what_is_wrong_with_it():
+    source = BodyInput(ChunkedDecoder(), Connection([b"0\r\nX: " + b"a" * 20_000]).receive)
+
+    with pytest.raises(BrokenBody) as caught:
+        source.read()
+    assert caught.value.status == 431
 
 
 def test_what_has_arrived_wrongly_is_said_at_once():

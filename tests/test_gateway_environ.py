@@ -276,15 +276,28 @@ def test_what_is_recalled_is_about_the_client_that_asks():
     assert not {first.socket_face, first.send_early_hints, first.upgrade, first.disconnected} & {*environ.values()}
 
 
-def test_what_the_application_did_to_an_environ_is_not_recalled():
+def test_what_is_remembered_stays_as_it_is_for_the_request_that_it_was_of():
+    maker, peer = maker_with(), Peer()
+    remembering(maker, PLAIN, 1)
+    environ = maker.make(HeadParser().parse(PLAIN), peer)
+
+    maker.remember(PLAIN, environ, True, 1)
+
+    assert environ == maker.make(HeadParser().parse(PLAIN), peer)
+
+
+def test_what_an_application_did_to_its_environ_is_not_recalled():
     maker = maker_with()
-    first = remembering(maker, PLAIN, 2)[0]
+    remembering(maker, PLAIN, 1)
+    made = maker.make(HeadParser().parse(PLAIN), Peer())
+    maker.remember(PLAIN, made, True, 1)
 
-    first["user"] = "dave"
-    first["PATH_INFO"] = "/other"
+    for environ in (made, maker.recall(PLAIN, Peer())[0]):
+        environ["user"] = "dave"
+        environ["PATH_INFO"] = "/other"
 
-    assert maker.recall(PLAIN, Peer())[0]["PATH_INFO"] == "/x"
-    assert "user" not in maker.recall(PLAIN, Peer())[0]
+        assert maker.recall(PLAIN, Peer())[0]["PATH_INFO"] == "/x"
+        assert "user" not in maker.recall(PLAIN, Peer())[0]
 
 
 @pytest.mark.parametrize(
@@ -315,14 +328,14 @@ def test_nothing_is_remembered_without_bounds():
     maker = maker_with()
 
     def remember(numbers: range) -> int:
-        tracemalloc.start()
         for number in numbers:
             wire = b"M%d / HTTP/1.1\r\nHost: h%d\r\nX-%d: 5\r\n\r\n" % (number, number, number)
             remembering(maker, wire, 2)
-        size, _ = tracemalloc.get_traced_memory()
-        tracemalloc.stop()
-        return size
+        return tracemalloc.get_traced_memory()[0]
 
-    remember(range(1000, 3000))
+    tracemalloc.start()
+    full = remember(range(10_000, 12_048))
+    still_full = remember(range(12_048, 14_096))
+    tracemalloc.stop()
 
-    assert remember(range(3000, 6000)) < 1_000_000
+    assert still_full - full < 50_000

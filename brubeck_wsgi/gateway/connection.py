@@ -224,13 +224,16 @@ class Connection(Wire):
             environ, is_modern, wish = known
             self._buffer = b""
         else:
+            self._buffer = data  # for `_refuse` to look at
             head = server.parser.parse(data, self._scanned)
             if head is None:
                 return self._keep_partial(data)
             environ = maker.make(head, self)
             self._scanned = 0
-            is_modern = head.minor_version == 1
+            is_modern = head.minor_version != 0
             wish = head.connection_close
+            if wish == 0 and "close" in environ["HTTP_CONNECTION"].lower():
+                wish = 1  # the parser lets the last line win, RFC 9112 §9.3 has close win
             end = head.consumed
             if head.content_length > 0 or head.has_chunked:
                 self._is_modern = is_modern
@@ -329,7 +332,7 @@ class Connection(Wire):
         if body is None or body.is_complete:
             return
         remaining = getattr(body.decoder, "remaining", 0)
-        if body.is_awaited or remaining > _MOST_DISCARDED:
+        if body.is_awaited or body.is_broken or remaining > _MOST_DISCARDED:
             self.persists = False
 
     def _end_body(self, body: BodyInput) -> None:
@@ -419,7 +422,9 @@ class Connection(Wire):
         self.persists = False
         status, headers, body = error_response(error.status, str(error))
         lines = self._server.writer.write(status, headers)[0]
-        lines += [b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body), body]
+        lines.append(b"Content-Length: %d\r\nConnection: close\r\n\r\n" % len(body))
+        if not self._buffer.lstrip(b"\r\n").startswith(b"HEAD "):  # RFC 9110 §9.3.2
+            lines.append(body)
         try:
             self._socket.send(b"".join(lines), AT_ONCE)  # what does not fit now is not worth waiting for
         except OSError:

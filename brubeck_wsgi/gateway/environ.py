@@ -192,7 +192,7 @@ class EnvironMaker:
             self._is_particular = True
             self._add_others(environ, head, specials or [], client)
         host = environ.get("HTTP_HOST")
-        if path[0] != "/":
+        if target[0] != "/":
             path, host = self._read_other_target(environ, target, head, client)
         if host not in self._hosts:
             self._check_host(host, head)
@@ -280,9 +280,9 @@ class EnvironMaker:
         host = environ.get("HTTP_HOST")
         if target == "*":
             return "", host
-        self._check_host(host, head)  # it does not count, and still has to be right
+        self._check_host(host, head)  # it does not count, and still has to be right, as the one of the URL has
         match = _ABSOLUTE.fullmatch(target)
-        if match is None or not _is_host(match[2]):
+        if match is None:
             raise RemoteProtocolError(f"expected a path or an http URL as the request target, got {target[:60]!r}")
         if match[1] and environ["wsgi.url_scheme"] != "https":
             # RFC 9110 §7.4: what came in the clear is no request for https, unless a gateway says that it is.
