@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: serve test lint benchmark dist clean
+.PHONY: serve test lint fuzz benchmark dist clean
 
 serve: $(VENV)/.serve
 	$(BIN)/gunicorn -k gevent examples.hello:app
@@ -15,6 +15,9 @@ lint: $(VENV)/.lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+fuzz: $(VENV)/.fuzz
+	$(BIN)/python tests/fuzz/fuzz_http1.py -max_total_time=20
 
 benchmark: $(VENV)/.benchmark
 	$(BIN)/python benchmarks/framework.py
@@ -43,6 +46,10 @@ $(VENV)/.test: $(VENV)/.venv pyproject.toml
 
 $(VENV)/.lint: $(VENV)/.venv pyproject.toml
 	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	@touch $@
+
+$(VENV)/.fuzz: $(VENV)/.venv pyproject.toml
+	$(BIN)/pip install --quiet --editable '.[test,fuzz]'
 	@touch $@
 
 $(VENV)/.benchmark: $(VENV)/.venv pyproject.toml
