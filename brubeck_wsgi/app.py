@@ -11,13 +11,14 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, Unpack
 
 from brubeck_wsgi.body import MAX_BODY_SIZE, content_length
+from brubeck_wsgi.concurrency.watchdog import Watchdog
 from brubeck_wsgi.cookies import Secret
 from brubeck_wsgi.errors import BadRequest, ConfigurationError, HTTPError, MethodNotAllowed
 from brubeck_wsgi.handlers import MessageHandler, WebMessageHandler
 from brubeck_wsgi.handlers.answers import is_webob_response, make_response
 from brubeck_wsgi.handlers.guarding import Guards
 from brubeck_wsgi.handlers.naming import loggable_path
-from brubeck_wsgi.handlers.policy import Bounds
+from brubeck_wsgi.handlers.policy import Bounds, Policy, checked_seconds
 from brubeck_wsgi.handlers.running import (
     Handler,
     Runner,
@@ -27,6 +28,7 @@ from brubeck_wsgi.handlers.running import (
     takes_by_place,
     unsupported_runner,
 )
+from brubeck_wsgi.handlers.watching import Lookout, as_text
 from brubeck_wsgi.interfaces import Environ, ServerConnection, StartResponse, WSGIApplication
 from brubeck_wsgi.problems import is_on_loopback, problem_response, traceback_response
 from brubeck_wsgi.requestid import request_id
@@ -77,7 +79,14 @@ class Brubeck:
         max_body_size: the largest request body that is read, in bytes.
         request_class: what handlers get as their message; `Request` or a subclass of it.
         debug: show the traceback of an unexpected exception to clients on this machine.
-        bounds: what keeps all handlers within bounds, unless their class or route says something else; see `Bounds`.
+        timeout: how many seconds a handler may take, a streamed answer included, before it is stopped; None for any
+            number. This and what follows is for all handlers whose class or route says nothing else.
+        timeout_status: what the client gets then, 503 or 504.
+        stop_on_disconnect: whether a handler is stopped when its client leaves; None for GET, HEAD and OPTIONS only.
+        max_concurrent: how many requests may be in handlers at a time; None for any number.
+        max_waiting: how many more may wait for that; who comes after them gets 503.
+        max_lag: by how many seconds the loop of gevent or eventlet may be late before clients get 503; None for any.
+        watchdog: for how many seconds a handler may hold that loop before the log names it; None to watch nothing.
 
     Raises:
         ConfigurationError: an option or a route cannot be used; the message says what was expected.
@@ -100,7 +109,13 @@ class Brubeck:
         max_body_size: int = MAX_BODY_SIZE,
         request_class: type[Request] | None = None,
         debug: bool = False,
-        **bounds: Unpack[Bounds],
+        timeout: float | None = None,
+        timeout_status: int = 503,
+        stop_on_disconnect: bool | None = None,
+        max_concurrent: int | None = None,
+        max_waiting: int = 0,
+        max_lag: float | None = None,
+        watchdog: float | None = 1.0,
     ) -> None:
         self.msg_conn, pairs = _connection_and_pairs(msg_conn, handler_tuples)
         self.pool = pool() if callable(pool) else pool
@@ -116,14 +131,17 @@ class Brubeck:
         if log_level is not None:
             configure_logging(log_level)
         self.router: Router[Runner] = Router()
-        self._guards = Guards(bounds)
+        self._lookout = Lookout(self.router, checked_seconds("watchdog", watchdog), self._arm)
+        policy = Policy(timeout, timeout_status, stop_on_disconnect, max_concurrent, max_waiting)
+        self._guards = Guards(policy, checked_seconds("max_lag", max_lag), self._lookout.lag)
         self._runners: dict[type[MessageHandler], dict[str, Runner]] = {}  # shared by the routes of a class
         self._converters: dict[str, Converter] = dict(CONVERTERS)
         self._unknown = self._unknown_runner(no_handler)
         self._before: list[BeforeHook] = []
         self._after: list[AfterHook] = []
         self._error_handlers: dict[type[Exception] | int, ErrorHandler] = {}
-        self._outermost: WSGIApplication | None = None
+        self._wrapped: WSGIApplication | None = None
+        self._arm()
         if pairs is not None:
             self.init_routes(pairs)
 
@@ -265,10 +283,11 @@ class Brubeck:
 
     def add_middleware(self, middleware: Middleware, *args: Any, **options: Any) -> None:
         """Wrap the application in WSGI middleware, ``middleware(wsgi_application, …)``; the last added is outermost."""
-        wrapped = middleware(self._outermost or self._innermost, *args, **options)
+        wrapped = middleware(self._wrapped or self._innermost, *args, **options)
         if not callable(wrapped):
             raise ConfigurationError(f"expected {middleware!r} to return a WSGI application, got {wrapped!r:.80}")
-        self._outermost = wrapped
+        self._wrapped = wrapped
+        self._arm()
 
     # -- templates
 
@@ -324,6 +343,19 @@ class Brubeck:
             self._log_request(environ, response, started)
         return response.send(environ, start_response)
 
+    @property
+    def watchdog(self) -> Watchdog | None:
+        """What watches the loop of this process, and counts; None if nobody does."""
+        return self._lookout.watchdog
+
+    def running(self) -> str:
+        """Return what runs in this process, requests, tasks and others, with ages and stacks, as text."""
+        return as_text(self._lookout.running())
+
+    def log_running_on(self, signal_number: int) -> None:
+        """Log what runs whenever the process gets a signal; to be called in the main thread."""
+        self._lookout.log_on(signal_number)
+
     def log_failure(self, environ: Environ, error: Exception) -> None:
         """Log an unexpected exception with the request that it ended."""
         logger.error(
@@ -335,6 +367,15 @@ class Brubeck:
             exc_info=error,
             extra={"request_id": request_id(environ)},
         )
+
+    def _arm(self) -> None:
+        """Have the next request begin what belongs to a process: here, it costs the others nothing."""
+        self._outermost: WSGIApplication | None = self._begin
+
+    def _begin(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        self._outermost = self._wrapped
+        self._lookout.begin()
+        return self(environ, start_response)
 
     def _innermost(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request that has come through the middleware."""

@@ -201,8 +201,8 @@ class Response:
         length = _SMALL_LENGTHS[size] if size < _SMALL else ("Content-Length", str(size))
         identity = identity_header(environ) if KEPT in environ or SENT in environ else next(requestid.identities)
         headers = self.header_list
-        if len(headers) < 2:  # the Content-Type, which every response is made with
-            start_response(line, [*headers, length, identity])
+        if len(headers) == 1:  # the Content-Type, which every response is made with
+            start_response(line, [headers[0], length, identity])
         else:
             start_response(line, self._sent_headers(length, identity, environ))
         return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]

@@ -7,13 +7,12 @@ import sys
 from _thread import _local as thread_local  # gevent and eventlet replace the one of threading
 from typing import Any
 
-from brubeck_wsgi.concurrency.on_greenlets import GreenletScheduler
 from brubeck_wsgi.concurrency.on_threads import ThreadScheduler
 from brubeck_wsgi.concurrency.strands import Scheduler
 
 _found: Any = thread_local()
 _threads = ThreadScheduler()
-os.register_at_fork(after_in_child=_threads.deadlines.forget)  # the thread that looks at them is the parent's
+os.register_at_fork(after_in_child=_threads.calls.forget)  # the thread that looks at them is the parent's
 
 
 def current() -> Scheduler:
@@ -27,11 +26,14 @@ def current() -> Scheduler:
 
 def _find() -> Scheduler:
     scheduler: Scheduler | None = None
+    # Imported here: where no hub runs, nobody needs greenlets.
     if _runs_gevent():
+        from brubeck_wsgi.concurrency.on_greenlets import GreenletScheduler
         from brubeck_wsgi.concurrency.with_gevent import GeventHub
 
         scheduler = GreenletScheduler(GeventHub.of_this_thread())
     elif _runs_eventlet():
+        from brubeck_wsgi.concurrency.on_greenlets import GreenletScheduler
         from brubeck_wsgi.concurrency.with_eventlet import EventletHub
 
         scheduler = GreenletScheduler(EventletHub.of_this_thread())

@@ -70,6 +70,10 @@ class Hub(Protocol):
         """Let others run for so many *seconds*."""
         ...
 
+    def native(self, module: str, name: str) -> Any:
+        """Return what *module* of the standard library has under *name* where nothing is patched."""
+        ...
+
     def runner(self, function: Callable[[], None]) -> Greenlet:
         """Return a greenlet below the loop that runs *function* once the loop switches to it."""
         ...

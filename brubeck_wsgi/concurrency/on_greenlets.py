@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
+from brubeck_wsgi.concurrency.calls import TICK_SECONDS, Calls
+from brubeck_wsgi.concurrency.halting import halt
 from brubeck_wsgi.concurrency.hub import Greenlet, Hub, current_greenlet
-from brubeck_wsgi.concurrency.pending import TICK_SECONDS, Deadlines
 from brubeck_wsgi.concurrency.strands import Interrupt, Strand
 
 
@@ -16,13 +18,15 @@ class GreenletScheduler:
 
     Args:
         hub: of the thread that makes and uses this.
+
+    Attributes:
+        hub: the same.
     """
 
     def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+        self.hub = hub
         self.name = hub.name
-        self.deadlines = Deadlines(self._every_tick)
-        self.carrier: Callable[[], Greenlet] = current_greenlet
+        self.calls = Calls(self._every_tick, hub.soon, partial(halt, self), current_greenlet)
         # Only while somebody may wake or interrupt them: a greenlet that serves requests outlives its request.
         self._strands: dict[Greenlet, Strand] = {}
 
@@ -49,10 +53,10 @@ class GreenletScheduler:
             finally:
                 self.leave(strand)
 
-        strand = Strand(self._hub.runner(run), is_started=False)
+        strand = Strand(self.hub.runner(run), is_started=False)
         strand.uses = 1
         self._strands[strand.carrier] = strand
-        self._hub.soon(strand.carrier.switch)
+        self.hub.soon(strand.carrier.switch)
         return strand
 
     def park(self, strand: Strand, seconds: float | None = None) -> bool:
@@ -63,9 +67,9 @@ class GreenletScheduler:
             strand.is_woken = False
             return True
         strand.gate = gate = _Gate()
-        forget = None if seconds is None else self._hub.later(max(seconds, 0), lambda: self._open(strand, gate))
+        forget = None if seconds is None else self.hub.later(max(seconds, 0), lambda: self._open(strand, gate))
         try:
-            self._hub.park()
+            self.hub.park()
         finally:
             strand.gate = None
             if forget is not None:
@@ -77,21 +81,21 @@ class GreenletScheduler:
         strand.is_woken = True
         gate = strand.gate
         if gate is not None:
-            self._hub.soon(lambda: self._open(strand, gate))
+            self.hub.soon(lambda: self._open(strand, gate))
 
     def interrupt(self, strand: Strand, interrupt: Interrupt) -> None:
         strand.add_interrupt(interrupt)
-        self._hub.soon(lambda: self._raise(strand))
+        self.hub.soon(lambda: self._raise(strand))
 
     def later(self, seconds: float, callback: Callable[[], None]) -> Callable[[], None]:
-        return self._hub.later(seconds, callback)
+        return self.hub.later(seconds, callback)
 
     def _every_tick(self, tick: Callable[[], bool]) -> None:
         def call() -> None:
             if tick():
-                self._forget_tick = self._hub.later(TICK_SECONDS, call)
+                self._forget_tick = self.hub.later(TICK_SECONDS, call)
 
-        self._forget_tick = self._hub.later(TICK_SECONDS, call)  # kept, since the loop does not keep it alive
+        self._forget_tick = self.hub.later(TICK_SECONDS, call)  # kept, since the loop does not keep it alive
 
     def _open(self, strand: Strand, gate: _Gate) -> None:
         """Switch to *strand* if it still waits for what it did; called in the loop."""

@@ -9,8 +9,10 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 
-from brubeck_wsgi.concurrency.pending import TICK_SECONDS, Deadlines
+from brubeck_wsgi.concurrency.calls import TICK_SECONDS, Calls
+from brubeck_wsgi.concurrency.halting import halt
 from brubeck_wsgi.concurrency.strands import Interrupt, Strand
 
 
@@ -22,8 +24,7 @@ class ThreadScheduler:
     def __init__(self) -> None:
         self._strands: dict[int, Strand] = {}
         self._lock = threading.Lock()
-        self.deadlines = Deadlines(_every_tick)
-        self.carrier: Callable[[], int] = threading.get_ident
+        self.calls = Calls(_every_tick, _call, partial(halt, self), threading.get_ident)
 
     def enter(self) -> Strand:
         return self.reach(threading.get_ident())
@@ -88,6 +89,10 @@ class ThreadScheduler:
         timer.daemon = True
         timer.start()
         return timer.cancel
+
+
+def _call(function: Callable[[], None]) -> None:
+    function()
 
 
 def _every_tick(tick: Callable[[], bool]) -> None:

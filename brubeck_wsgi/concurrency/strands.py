@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 
-from brubeck_wsgi.concurrency.pending import Deadlines
+from brubeck_wsgi.concurrency.calls import Calls
 
 
 class Cancelled(BaseException):
@@ -72,13 +72,11 @@ class Scheduler(Protocol):
 
     Attributes:
         name: ``"gevent"``, ``"eventlet"`` or ``"threads"``.
-        deadlines: what is to be ended if it takes too long; exact to a twentieth of a second, and cheap.
-        carrier: return the greenlet that calls, or what identifies the thread.
+        calls: what may be stopped.
     """
 
     name: str
-    deadlines: Deadlines
-    carrier: Callable[[], Any]
+    calls: Calls
 
     def enter(self) -> Strand:
         """Return the strand that calls; it is known to others until `leave` is called as often."""

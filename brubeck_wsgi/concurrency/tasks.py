@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextvars import copy_context
+from time import monotonic
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
@@ -22,6 +23,10 @@ class Task(Generic[Result]):
         args: its arguments.
         kwargs: its keyword arguments.
         at_end: called when it is over, in its own strand; it must not wait.
+
+    Attributes:
+        name: of the function.
+        began: when it was started, by `time.monotonic`.
     """
 
     def __init__(
@@ -32,6 +37,7 @@ class Task(Generic[Result]):
         at_end: Callable[[Task[Result]], None] | None = None,
     ) -> None:
         self.name: str = getattr(function, "__qualname__", repr(function))
+        self.began = monotonic()
         self._call = copy_context().run, function, args, kwargs or {}
         self._at_end = at_end
         self._is_over = Event()

@@ -69,6 +69,11 @@ class EventletHub:
     def sleep(self, seconds: float) -> None:
         self._eventlet.sleep(seconds)
 
+    def native(self, module: str, name: str) -> Any:
+        from eventlet import patcher
+
+        return getattr(patcher.original(module), name)
+
     def runner(self, function: Callable[[], None]) -> greenlet:
         return greenlet(function, self._hub.greenlet)
 

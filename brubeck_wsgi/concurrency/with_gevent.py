@@ -82,6 +82,11 @@ class GeventHub:
     def sleep(self, seconds: float) -> None:
         self._gevent.sleep(seconds)
 
+    def native(self, module: str, name: str) -> Any:
+        from gevent import monkey
+
+        return monkey.get_original(module, name)
+
     def runner(self, function: Callable[[], None]) -> greenlet:
         return greenlet(function, self._hub)
 

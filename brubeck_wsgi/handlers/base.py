@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar, overload
 from urllib.parse import quote
 
+from brubeck_wsgi.concurrency import TaskGroup
 from brubeck_wsgi.cookies import Secret
 from brubeck_wsgi.errors import HTTPError, MethodNotAllowed, NotFound
 from brubeck_wsgi.handlers.answers import encode_json
 from brubeck_wsgi.handlers.loading import dump_model, load_model, load_part
+from brubeck_wsgi.handlers.scope import Scope
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.problems import problem_response
 from brubeck_wsgi.response import BINARY, JSON, PHRASES, TEXT, Response, status_line
@@ -72,6 +75,9 @@ class MessageHandler:
     Attributes:
         SUPPORTED_METHODS: the methods that may be functions of the class; nothing else can be called by a client.
         max_body_size: the largest body this handler reads, in bytes; None for the application's.
+        timeout: how many seconds the handler may take before it is stopped; None for any number. This and
+            `timeout_status`, `stop_on_disconnect`, `max_concurrent` and `max_waiting` are the application's where
+            a class does not set them; see `brubeck_wsgi.handlers.policy.Bounds`.
         content_type: the Content-Type of text and bytes that this handler answers, where its headers do not
             say another; None for plain text and ``application/octet-stream``.
     """
@@ -93,6 +99,11 @@ class MessageHandler:
     # The state that most handlers never change stands here, so that making a handler sets two attributes.
     application: Any
     environ: Environ
+    timeout: float | None
+    timeout_status: int
+    stop_on_disconnect: bool | None
+    max_concurrent: int | None
+    max_waiting: int
     allowed_methods: tuple[str, ...] = ()
     content_type: str | None = None
     _is_changed = False  # whether what the method returns is not all of the answer
@@ -100,6 +111,7 @@ class MessageHandler:
     _status_msg: str | None = None
     # The answer once there is one; False when the state has changed since, so that it has to be rendered again.
     _rendered: Response | Literal[False] | None = None
+    _scope: Scope | None = None  # the tasks and deferred calls, once there are any
     _is_repeated = False  # whether it is rendered again for such a change, as the handler had it before
 
     def __init_subclass__(cls, **options: Any) -> None:
@@ -131,6 +143,31 @@ class MessageHandler:
         if self.allowed_methods:
             raise MethodNotAllowed(self.allowed_methods, f"expected one of {', '.join(self.allowed_methods)}")
         raise NotFound(f"nothing is at {self.message.path}")
+
+    # -- what runs beside the handler, and after it
+
+    @property
+    def tasks(self) -> TaskGroup:
+        """A group for what is to run beside the handler, over when the request is.
+
+        It is waited for when the method has returned, before the answer is made, and for a streamed answer at its
+        end; an error of a task is an error of the handler, and ends the other tasks.
+        """
+        return self._begun_scope().tasks
+
+    def defer(self, function: Callable[..., object], *args: Any, **kwargs: Any) -> None:
+        """Call *function* when the answer has been sent; not at all if the handler ends in an error.
+
+        Its errors are logged. A server that stops waits for it, as long as its graceful timeout allows.
+        """
+        self._begun_scope().defer(partial(function, *args, **kwargs))
+
+    def _begun_scope(self) -> Scope:
+        scope = self._scope
+        if scope is None:
+            scope = self._scope = Scope()
+        self._is_changed = True
+        return scope
 
     # -- the request and the application
 

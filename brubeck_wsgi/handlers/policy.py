@@ -38,20 +38,22 @@ class Policy:
     max_waiting: int = 0
 
     def __post_init__(self) -> None:
-        _check("timeout", "seconds, more than 0", self.timeout, _is_seconds)
-        _check("timeout_status", "503 or 504", self.timeout_status, lambda value: value in (503, 504))
-        _check("stop_on_disconnect", "True or False", self.stop_on_disconnect, lambda value: isinstance(value, bool))
-        _check("max_concurrent", "a number, 1 or more", self.max_concurrent, lambda value: _is_count(value, 1))
-        _check("max_waiting", "a number, 0 or more", self.max_waiting, lambda value: _is_count(value, 0))
+        checked_seconds("timeout", self.timeout)
+        _check("timeout_status", "503 or 504", self.timeout_status, self.timeout_status in (503, 504))
+        _check("stop_on_disconnect", "True, False or None", self.stop_on_disconnect, self.stop_on_disconnect in _SWITCH)
+        most = self.max_concurrent
+        _check("max_concurrent", "a number, 1 or more", most, most is None or _is_count(most, 1))
+        _check("max_waiting", "a number, 0 or more", self.max_waiting, _is_count(self.max_waiting, 0))
 
     def but(self, said: Mapping[str, Any]) -> Policy:
         """Return this policy with what is *said* in place of its own."""
         unknown = said.keys() - _NAMES
         if unknown:
-            raise ConfigurationError(f"expected some of {', '.join(sorted(_NAMES))}, got {', '.join(sorted(unknown))}")
+            raise TypeError(f"expected some of {', '.join(sorted(_NAMES))}, got {', '.join(sorted(unknown))}")
         return Policy(**{name: said.get(name, getattr(self, name)) for name in _NAMES})
 
 
+_SWITCH = (True, False, None)
 _NAMES = frozenset(field.name for field in fields(Policy))
 
 
@@ -62,8 +64,14 @@ def said_by_class(handler: Any) -> dict[str, Any]:
     return {name: getattr(handler, name) for name in _NAMES if hasattr(handler, name)}
 
 
-def _check(name: str, expected: str, value: Any, is_good: Any) -> None:
-    if value is not None and not is_good(value):
+def checked_seconds(name: str, seconds: float | None) -> float | None:
+    """Return *seconds*; `ConfigurationError` if they are none, more than 0, and not None either."""
+    _check(name, "seconds, more than 0", seconds, seconds is None or _is_seconds(seconds))
+    return seconds
+
+
+def _check(name: str, expected: str, value: Any, is_good: bool) -> None:
+    if not is_good:
         raise ConfigurationError(f"expected {name} as {expected}, got {value!r:.80}")
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import FunctionType
 from typing import Any, Protocol, TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError, HTTPError
 from brubeck_wsgi.handlers.answers import TEXT_HEADER, is_webob_response, make_response
 from brubeck_wsgi.handlers.base import MessageHandler
+from brubeck_wsgi.handlers.scope import is_streamed
 from brubeck_wsgi.interfaces import Environ
-from brubeck_wsgi.response import Response, made
+from brubeck_wsgi.response import Response
 
 Runner: TypeAlias = Callable[[Any, Environ, tuple[Any, ...], Mapping[str, Any]], Response]
 """Called with the application, the environ, and the positional and keyword arguments of the route."""
@@ -105,23 +107,34 @@ def _plain_runner(handler_class: type[MessageHandler], name: str) -> Runner:
     if not isinstance(inspect.getattr_static(handler_class, name), FunctionType):
         method = _bound_caller(name)
     parameters = _method_parameters(handler_class, name)
+    new = object.__new__
     make: Callable[[type[MessageHandler]], MessageHandler] = handler_class.__new__
 
     def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
         handler = make(handler_class)
         handler.application = application
         handler.environ = environ
-        if args:
-            if None in args:
-                args = parameters.by_place(args)
-            answer = method(handler, args[0]) if len(args) == 1 else method(handler, *args)
-        elif kwargs:
-            answer = method(handler, **(parameters.by_name(kwargs) if None in kwargs.values() else kwargs))
-        else:
-            answer = method(handler)
-        if answer.__class__ is str and not handler._is_changed:
-            return made(answer.encode(), [TEXT_HEADER])  # make_response, unrolled for what is answered most
-        return _response(handler, answer)
+        try:
+            if args:
+                if None in args:
+                    args = parameters.by_place(args)
+                answer = method(handler, args[0]) if len(args) == 1 else method(handler, *args)
+            elif kwargs:
+                answer = method(handler, **(parameters.by_name(kwargs) if None in kwargs.values() else kwargs))
+            else:
+                answer = method(handler)
+            if answer.__class__ is str and not handler._is_changed:
+                # make_response, unrolled for what is answered most
+                response = new(Response)
+                response._status_code = 200
+                response._status_msg = response._on_close = None
+                response.header_list = [TEXT_HEADER]
+                response.body = answer.encode()
+                return response
+            return _response(handler, answer)
+        except BaseException as error:
+            _fail(handler, error)
+            raise
 
     return run
 
@@ -136,14 +149,18 @@ def _hooked_runner(handler_class: type[MessageHandler], name: str, allowed: tupl
         handler.initialize()
         response: Response | None = None
         try:
-            answer = handler.prepare()
-            if answer is None and handler._rendered is None:
-                if None in args:
-                    args = parameters.by_place(args)
-                elif kwargs and None in kwargs.values():
-                    kwargs = parameters.by_name(kwargs)
-                answer = getattr(handler, name)(*args, **kwargs)
-            response = _response(handler, answer).start(environ)
+            try:
+                answer = handler.prepare()
+                if answer is None and handler._rendered is None:
+                    if None in args:
+                        args = parameters.by_place(args)
+                    elif kwargs and None in kwargs.values():
+                        kwargs = parameters.by_name(kwargs)
+                    answer = getattr(handler, name)(*args, **kwargs)
+                response = _response(handler, answer).start(environ)
+            except BaseException as error:
+                _fail(handler, error)
+                raise
         except Exception as error:
             if not answers_errors or isinstance(error, HTTPError) or is_webob_response(error):
                 raise
@@ -170,6 +187,17 @@ def _bound_caller(name: str) -> Callable[..., Any]:
 
 
 def _response(handler: MessageHandler, answer: Any) -> Response:
+    scope = handler._scope if handler._is_changed else None
+    if scope is None:
+        return _made_of(handler, answer)
+    held = is_streamed(answer)
+    if not held:
+        scope.join()
+    response = _made_of(handler, answer).copy()  # it may be a constant of the application
+    return scope.put_off(scope.hold(response) if held else response, partial(_log_failure, handler))
+
+
+def _made_of(handler: MessageHandler, answer: Any) -> Response:
     if answer is None:
         return handler._rendered or handler._render_again()
     response = make_response(answer)
@@ -181,11 +209,23 @@ def _response(handler: MessageHandler, answer: Any) -> Response:
     return response
 
 
+def _fail(handler: MessageHandler, error: BaseException) -> None:
+    """End what a handler that failed has running beside it, which may be why it failed."""
+    if handler._scope is not None:
+        handler._scope.fail(error)
+
+
 def _finish(handler: MessageHandler, environ: Environ) -> None:
     try:
         handler.on_finish()
+        if handler._scope is not None:
+            handler._scope.join()
     except Exception as error:
-        handler.application.log_failure(environ, error)
+        _log_failure(handler, error)
+
+
+def _log_failure(handler: MessageHandler, error: Exception) -> None:
+    handler.application.log_failure(handler.environ, error)
 
 
 def _overridden(handler_class: type[MessageHandler], name: str) -> bool:
