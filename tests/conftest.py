@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from wsgiref.validate import validator
 
+import hypothesis
 import pytest
 
 from brubeck_wsgi import Brubeck
+
+# How long an example takes says more of the machine than of the code.
+hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.load_profile("tests")
 
 
 @pytest.fixture(autouse=True)

@@ -215,6 +215,21 @@ def test_other_clients_are_left_alone(run):  # noqa: F811
     assert run(leave_as_somebody_else) == 200
 
 
+def test_client_of_a_request_within_a_request_stops_the_outer_one(run):  # noqa: F811
+    inner, requests = waiting_app(timeout=9)
+    outer = Brubeck(timeout=9)
+    went_on = []
+
+    @outer.get("/")
+    def delegate(application, message):
+        sleep(0.1)  # so that it can be told which of them began first
+        went_on.append(TestApp(inner).get("/", extra_environ={DISCONNECTED: message.environ[DISCONNECTED]}, status="*"))
+        return "answered"
+
+    assert run(lambda: leave_while_waiting(outer, requests, "get", object())) == 499
+    assert went_on == []
+
+
 def test_call_that_is_over_is_not_stopped_any_more():
     calls, bound, client = current().calls, Bound(5, lambda subject: subject), object()
     calls.table(bound)

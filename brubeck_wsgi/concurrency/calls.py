@@ -126,7 +126,10 @@ class Calls:
         return stop
 
     def leave(self, client: object) -> None:
-        """Stop the calls that are stopped with *client*, which has left; called in the loop."""
+        """Stop the calls that are stopped with *client*, which has left; called in the loop.
+
+        Of several in one strand it is the outermost, as far as that can be told: they began at other times.
+        """
         self._leaving.add(client)
         if len(self._leaving) == 1:
             self._soon(self._stop_with_clients)
@@ -166,7 +169,7 @@ class Calls:
             if client is None:
                 continue
             for carrier, subject in table.items():
-                is_inner = carrier in outermost and outermost[carrier][1] < since
+                is_inner = carrier in outermost and outermost[carrier][1] <= since
                 if not is_inner and client(subject) in leaving:
                     outermost[carrier] = bound, since, table
         for carrier, found in outermost.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from types import ModuleType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 _BLOCKING = {
@@ -12,6 +12,7 @@ _BLOCKING = {
     *(("socket", name) for name in ("socket", "create_connection", "getaddrinfo", "gethostbyname")),
     *(("_socket", name) for name in ("getaddrinfo", "gethostbyname")),
 }
+_KINDS = (BuiltinFunctionType, FunctionType, type)  # of other things to ask for a name may do anything
 # Whose business it is to have both.
 _EXEMPT = ("gevent", "eventlet", "greenlet", "gunicorn", "brubeck_wsgi", "dns")
 _EVENTLETS_COPIES = ("__original_module_", "__patched_module_")
@@ -59,12 +60,9 @@ def _imported_too_early() -> list[str]:
 
 def _kept_original(value: Any) -> str:
     """Return the name of the blocking thing that *value* is, ``""`` if it is none or nobody has replaced it."""
-    try:
-        module, name = value.__module__, value.__name__
-        if (module, name) not in _BLOCKING:
-            return ""
-    except Exception:  # what pretends to be anything, such as proxies, may raise anything
+    if type(value) not in _KINDS or (value.__module__, value.__name__) not in _BLOCKING:
         return ""
+    module, name = value.__module__, value.__name__
     module = module.removeprefix("_")
     return "" if getattr(sys.modules.get(module), name, value) is value else f"{module}.{name}"
 

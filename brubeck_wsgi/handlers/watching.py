@@ -56,8 +56,8 @@ class Lookout:
         if hub is None or self.watchdog is None:
             return
         self.watchdog.start(hub)
-        for sentence in find_blocking():
-            logger.warning("%s", sentence)
+        # It takes a while to look through all modules.
+        hub.native("_thread", "start_new_thread")(_log_blocking, ())
 
     def find_subject(self, frame: FrameType | None) -> Subject | None:
         """Return the request that the innermost *frame* of a thread is busy with; None if it is none."""
@@ -106,6 +106,11 @@ def _forget_parent() -> None:
 
 
 os.register_at_fork(after_in_child=_forget_parent)
+
+
+def _log_blocking() -> None:
+    for sentence in find_blocking():
+        logger.warning("%s", sentence)
 
 
 def _environ_of(frame: FrameType | None) -> Environ | None:
