@@ -57,8 +57,3 @@ def _runs_eventlet() -> bool:
         return True
     hubs = sys.modules.get("eventlet.hubs")
     return hubs is not None and getattr(hubs._threadlocal, "hub", None) is not None
-
-
-def forget_current() -> None:
-    """Look for the scheduler of this thread anew; for a process that has just been forked."""
-    _found.scheduler = None

@@ -28,7 +28,7 @@ from brubeck_wsgi.interfaces import WSGIApplication
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 from brubeck_wsgi.protocols.http1.framing import ChunkedDecoder, LengthDecoder
 from brubeck_wsgi.protocols.http1.head import HeadParser, RequestHead
-from brubeck_wsgi.protocols.http1.response import CONTINUE, HeadWriter, serialize_headers
+from brubeck_wsgi.protocols.http1.response import CONTINUE, HeadWriter, early_hints, switching_protocols
 
 _HEAD_READ = 16 * 1024
 _BODY_READ = 64 * 1024
@@ -437,9 +437,9 @@ class Connection(Wire):
 
     def send_early_hints(self, headers: Sequence[tuple[str, str]]) -> None:
         """Send 103 Early Hints (RFC 8297); nothing to clients of HTTP/1.0, or once the answer has begun."""
-        lines = serialize_headers(headers)
+        response = early_hints(headers)
         if self._is_modern and self._exchange is not None and not self._exchange.is_started:
-            self.send(b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % lines)
+            self.send(response)
 
     def upgrade(self, protocol: str, headers: Sequence[tuple[str, str]] = ()) -> Tunnel:
         """Answer 101 Switching Protocols (RFC 9110 §15.2.2), and hand the connection over.
@@ -456,8 +456,7 @@ class Connection(Wire):
         """
         if self._exchange is None or self._exchange.is_started or self.is_upgraded or self.body is not None:
             raise RuntimeError("expected to upgrade before anything is answered, and a request without a body")
-        lines = serialize_headers([("Upgrade", protocol), ("Connection", "Upgrade"), *headers])
-        self.send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        self.send(switching_protocols(protocol, headers))
         self._exchange.status = "101 Switching Protocols"
         return self._hand_over()
 

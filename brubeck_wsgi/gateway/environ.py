@@ -108,7 +108,6 @@ class EnvironMaker:
             "brubeck.disconnected": None,
             **constants,
         }
-        self._script_name: str = self._template["SCRIPT_NAME"]
         self._size = len(self._template)
         self._keys: dict[bytes, str] = {}
         self._methods: dict[bytes, str] = {}

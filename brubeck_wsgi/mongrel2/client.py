@@ -22,7 +22,7 @@ from brubeck_wsgi.mongrel2.outbox import Flusher, Outbox
 from brubeck_wsgi.mongrel2.requests import Kind, Request
 from brubeck_wsgi.mongrel2.uploads import open_stored
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
-from brubeck_wsgi.protocols.http1.response import HeadWriter, serialize_headers
+from brubeck_wsgi.protocols.http1.response import HeadWriter, early_hints, switching_protocols
 from brubeck_wsgi.protocols.mongrel2 import cancel_reply, keep_alive_reply, masked_frame
 
 _FILE_BLOCK = 1024 * 1024
@@ -298,9 +298,9 @@ class Client:
 
     def send_early_hints(self, headers: Sequence[tuple[str, str]]) -> None:
         """Send 103 Early Hints (RFC 8297); nothing to clients of HTTP/1.0, or once the answer has begun."""
-        lines = serialize_headers(headers)
+        response = early_hints(headers)
         if self._is_modern and self._exchange is not None and not self._exchange.is_started:
-            self.send(b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % lines)
+            self.send(response)
 
     def upgrade(self, protocol: str, headers: Sequence[tuple[str, str]] = ()) -> Tunnel:
         """Answer 101 Switching Protocols (RFC 9110 §15.2.2), and hand the connection over.
@@ -318,8 +318,7 @@ class Client:
         """
         if self._exchange is None or self._exchange.is_started or self.is_upgraded:
             raise RuntimeError("expected to upgrade before anything is answered")
-        lines = serialize_headers([("Upgrade", protocol), ("Connection", "Upgrade"), *headers])
-        self.send(b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines)
+        self.send(switching_protocols(protocol, headers))
         self.is_upgraded = True
         self.persists = False
         self._door.note_upgraded(self)

@@ -139,6 +139,22 @@ def chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
+def early_hints(headers: Sequence[tuple[str, str]]) -> bytes:
+    """Return the whole of a 103 response (RFC 8297); errors as `serialize_headers` has them."""
+    return b"HTTP/1.1 103 Early Hints\r\n%b\r\n" % serialize_headers(headers)
+
+
+def switching_protocols(protocol: str, headers: Sequence[tuple[str, str]]) -> bytes:
+    """Return the whole of a 101 response (RFC 9110 §15.2.2); errors as `serialize_headers` has them.
+
+    Args:
+        protocol: for the Upgrade header.
+        headers: what else is to be in it.
+    """
+    lines = serialize_headers([("Upgrade", protocol), ("Connection", "Upgrade"), *headers])
+    return b"HTTP/1.1 101 Switching Protocols\r\n%b\r\n" % lines
+
+
 def serialize_headers(headers: Sequence[tuple[str, str]]) -> bytes:
     """Return header lines, checked; `LocalProtocolError` if they cannot be sent."""
     lines = []
