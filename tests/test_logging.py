@@ -288,7 +288,7 @@ assert (logging.root.handlers, logging.root.level) == before[1:]
 print(*sorted(name for name in logging.root.manager.loggerDict if name.startswith("brubeck")))
 """
 
-    assert run_python(code).split() == ["brubeck", "brubeck.access", "brubeck.app"]
+    assert run_python(code).split() == ["brubeck", "brubeck.access", "brubeck.app", "brubeck.watchdog"]
 
 
 @pytest.mark.parametrize("level", [logging.DEBUG, logging.INFO, "WARNING", "ERROR"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from contextlib import ExitStack
 from pathlib import Path
 from types import SimpleNamespace
@@ -48,8 +49,10 @@ class FakeFront:
 
     def push(self, message):
         """Send a message to the handler; wait for it to be there."""
+        until = time.monotonic() + 20
         while not self._requests.poll(100, zmq.POLLOUT):
             self._replies.poll(0)  # libzmq greets while it is polled
+            assert time.monotonic() < until, "nobody takes messages"
         self._requests.send(message)
 
     def answer_to(self, number):
