@@ -151,6 +151,36 @@ def test_nobody_watches_where_no_hub_runs():
     assert (app.watchdog.lag, app.watchdog.blocks) == (0, 0)
 
 
+@pytest.mark.parametrize("hub", HUBS)
+def test_application_that_is_gone_is_watched_no_more(hub):
+    code = f"""
+import {hub}; {"from gevent import monkey; monkey.patch_all()" if hub == "gevent" else "eventlet.monkey_patch()"}
+import gc, sys, time
+from weakref import ref
+from webtest import TestApp
+from brubeck_wsgi import Brubeck
+
+{hub}.sleep(0)
+before = len(sys._current_frames())
+app = Brubeck()
+TestApp(app).get("/nothing", status=404)
+deadline = time.monotonic() + 20
+while len(sys._current_frames()) == before and time.monotonic() < deadline:
+    time.sleep(0.01)
+assert len(sys._current_frames()) > before, "nobody watches"
+gone = ref(app)
+del app
+while len(sys._current_frames()) > before and time.monotonic() < deadline:
+    gc.collect()
+    time.sleep(0.05)
+assert gone() is None, "the application is held"
+print(len(sys._current_frames()) - before)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert run.stdout == "0\n", run.stderr
+
+
 def test_watchdog_can_be_left_out():
     assert Brubeck(watchdog=None).watchdog is None
 

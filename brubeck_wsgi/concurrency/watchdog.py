@@ -9,6 +9,7 @@ from collections.abc import Callable
 from time import monotonic
 from types import FrameType
 from typing import Any, NamedTuple, Protocol
+from weakref import ref
 
 BEAT_SECONDS = 0.1
 """How often the loop says that it is there; of that the lag is known."""
@@ -39,7 +40,7 @@ class Subject(NamedTuple):
 
 
 class Watchdog:
-    """Watches one loop from a native thread.
+    """Watches one loop from a native thread, until there is no more use for it: neither thread nor loop keeps it alive.
 
     Args:
         seconds: for how long the loop may be held before that is logged.
@@ -53,6 +54,7 @@ class Watchdog:
 
     def __init__(self, seconds: float, describe: Callable[[FrameType], Subject | None]) -> None:
         self._seconds = seconds
+        self._step = min(seconds / 4, BEAT_SECONDS)
         self._describe = describe
         self._watched: Beating | None = None
         self.forget()
@@ -72,16 +74,23 @@ class Watchdog:
         if self._watched is not None:
             return
         self._watched = hub
-        self._sleep: Callable[[float], None] = hub.native("time", "sleep")
+        sleep = hub.native("time", "sleep")
         self._loop_thread: int = hub.native("_thread", "get_ident")()
         self._last_beat = monotonic()
         self._await_beat(hub)
-        hub.native("_thread", "start_new_thread")(self._watch, (hub,))
+        hub.native("_thread", "start_new_thread")(_watch, (ref(self), hub, sleep, self._step))
 
     # -- in the loop
 
     def _await_beat(self, hub: Beating) -> None:
-        self._forget_beat = hub.later(BEAT_SECONDS, lambda: self._beat(hub))
+        beating = ref(self)
+
+        def beat() -> None:
+            watchdog = beating()
+            if watchdog is not None:
+                watchdog._beat(hub)
+
+        self._forget_beat = hub.later(BEAT_SECONDS, beat)
 
     def _beat(self, hub: Beating) -> None:
         if self._watched is not hub:
@@ -98,14 +107,14 @@ class Watchdog:
 
     # -- in the native thread
 
-    def _watch(self, hub: Beating) -> None:
-        step = min(self._seconds / 4, BEAT_SECONDS)
-        while self._watched is hub:
-            self._sleep(step)
-            try:
+    def _look_after(self, hub: Beating) -> bool:
+        """Look once; return whether *hub* is still watched."""
+        try:
+            if self._watched is hub:
                 self._look()
-            except Exception:  # of a description, or of a handler of the log: the next look may go well
-                logger.exception("error while watching the loop")
+        except Exception:  # of a description, or of a handler of the log: the next look may go well
+            logger.exception("error while watching the loop")
+        return self._watched is hub
 
     def _look(self) -> None:
         while self._ended:
@@ -147,6 +156,15 @@ class Watchdog:
         who = subject.text if block.is_of_one else f"several requests, the last of them {subject.text},"
         extra = {"request_id": subject.request_id}
         logger.warning("%s held the loop for %.2f s [%s]", who, seconds, subject.request_id, extra=extra)
+
+
+def _watch(watching: ref[Watchdog], hub: Beating, sleep: Callable[[float], None], step: float) -> None:
+    is_watched = True
+    while is_watched:
+        sleep(step)
+        watchdog = watching()
+        is_watched = watchdog is not None and watchdog._look_after(hub)
+        del watchdog  # while it sleeps, nothing holds it
 
 
 class _Block:
