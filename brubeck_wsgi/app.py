@@ -374,8 +374,12 @@ class Brubeck:
 
     def _begin(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         self._outermost = self._wrapped
-        self._lookout.begin()
-        return self(environ, start_response)
+        has_begun = self._lookout.begin()
+        try:
+            return self(environ, start_response)
+        finally:
+            if not has_begun:
+                self._arm()
 
     def _innermost(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request that has come through the middleware."""

@@ -25,7 +25,20 @@ def hub(request):
     hub = Hub()
     hub.start()
     assert hub.name == request.param
-    return hub
+    yield hub
+    forget_loop(request.param)
+
+
+def forget_loop(name):
+    """Leave the thread without a loop, as other tests expect it."""
+    if name == "gevent":
+        import gevent
+
+        gevent.get_hub().destroy()
+    else:
+        from eventlet import hubs
+
+        hubs._threadlocal.__dict__.pop("hub", None)
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ from brubeck_wsgi import Brubeck
 {hub}.sleep(0)
 before = len(sys._current_frames())
 app = Brubeck()
-TestApp(app).get("/nothing", status=404)
+{hub}.spawn(TestApp(app).get, "/nothing", status=404)
 deadline = time.monotonic() + 20
 while len(sys._current_frames()) == before and time.monotonic() < deadline:
     time.sleep(0.01)
@@ -179,6 +179,29 @@ print(len(sys._current_frames()) - before)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
 
     assert run.stdout == "0\n", run.stderr
+
+
+@pytest.mark.parametrize("hub", HUBS)
+def test_program_that_asks_the_application_itself_owes_the_loop_no_turn(hub):
+    code = f"""
+import {hub}, sys, time
+from webtest import TestApp
+from brubeck_wsgi import Brubeck
+
+{hub}.sleep(0)
+app = Brubeck(watchdog=0.1)
+app.get("/")(lambda application, message: time.sleep(1) or "late")
+before = len(sys._current_frames())
+TestApp(app).get("/")
+print(len(sys._current_frames()) - before)
+{hub}.spawn(TestApp(app).get, "/")
+{hub}.sleep(0.1)
+print(app.watchdog.blocks >= 0, len(sys._current_frames()) > before)
+"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, timeout=60)
+
+    assert run.stdout == "0\nTrue True\n", run.stderr
+    assert run.stderr.count("has held the loop") == 1
 
 
 def test_watchdog_can_be_left_out():

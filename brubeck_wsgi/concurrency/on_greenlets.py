@@ -30,6 +30,10 @@ class GreenletScheduler:
         # Only while somebody may wake or interrupt them: a greenlet that serves requests outlives its request.
         self._strands: dict[Greenlet, Strand] = {}
 
+    def is_below_loop(self) -> bool:
+        """Tell whether the caller runs in a greenlet that the loop switched to, and not as the program itself."""
+        return current_greenlet().parent is not None
+
     def enter(self) -> Strand:
         return self.reach(current_greenlet())
 

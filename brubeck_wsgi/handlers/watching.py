@@ -50,14 +50,23 @@ class Lookout:
             self.watchdog.forget()
             self._on_fork()
 
-    def begin(self) -> None:
-        """Begin to watch this process, in its first request, if it runs gevent or eventlet."""
-        hub: Any = getattr(current(), "hub", None)
+    def begin(self) -> bool:
+        """Begin to watch this process, in a request of it, if it runs gevent or eventlet.
+
+        Returns:
+            False if it is too early to tell: a program that asks the application itself, as tests do, may have a loop
+            and not be in it, and owes it no turn.
+        """
+        scheduler: Any = current()
+        hub: Any = getattr(scheduler, "hub", None)
         if hub is None or self.watchdog is None:
-            return
+            return True
+        if not scheduler.is_below_loop():
+            return False
         self.watchdog.start(hub)
         # It takes a while to look through all modules.
         hub.native("_thread", "start_new_thread")(_log_blocking, ())
+        return True
 
     def find_subject(self, frame: FrameType | None) -> Subject | None:
         """Return the request that the innermost *frame* of a thread is busy with; None if it is none."""
