@@ -3,6 +3,7 @@
 What is imported here is what the package promises; the rest is its own affair.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from brubeck_wsgi.app import Brubeck
@@ -31,7 +32,10 @@ from brubeck_wsgi.response import Response
 from brubeck_wsgi.routing import Converter
 
 if TYPE_CHECKING:
+    from brubeck_wsgi.auth import UserHandlingMixin, authenticated, web_authenticated
     from brubeck_wsgi.connections import WSGIConnection
+    from brubeck_wsgi.handlers.events import EventStreamHandler
+    from brubeck_wsgi.handlers.sockets import WebSocketHandler
     from brubeck_wsgi.mongrel2.connection import Mongrel2Connection
     from brubeck_wsgi.request import Request
 
@@ -45,6 +49,7 @@ __all__ = [
     "Conflict",
     "ContentTooLarge",
     "Converter",
+    "EventStreamHandler",
     "Forbidden",
     "FourOhFourException",
     "HTTPError",
@@ -62,25 +67,32 @@ __all__ = [
     "Unauthorized",
     "UnprocessableContent",
     "UnsupportedMediaType",
+    "UserHandlingMixin",
     "ValidationError",
     "WSGIConnection",
     "WebMessageHandler",
+    "WebSocketHandler",
+    "authenticated",
     "render",
+    "web_authenticated",
 ]
 
 
+# What they bring is loaded by those who use it (PEP 562): WebOb when an application is made, a server to serve on it.
+_ON_DEMAND = {
+    "EventStreamHandler": "brubeck_wsgi.handlers.events",
+    "Mongrel2Connection": "brubeck_wsgi.mongrel2.connection",
+    "Request": "brubeck_wsgi.request",
+    "UserHandlingMixin": "brubeck_wsgi.auth",
+    "WSGIConnection": "brubeck_wsgi.connections",
+    "WebSocketHandler": "brubeck_wsgi.handlers.sockets",
+    "authenticated": "brubeck_wsgi.auth",
+    "web_authenticated": "brubeck_wsgi.auth",
+}
+
+
 def __getattr__(name: str) -> object:
-    # Request brings WebOb, which is loaded when an application is made; most programs make no connection (PEP 562).
-    if name == "Request":
-        from brubeck_wsgi.request import Request
-
-        return Request
-    if name == "WSGIConnection":
-        from brubeck_wsgi.connections import WSGIConnection
-
-        return WSGIConnection
-    if name == "Mongrel2Connection":
-        from brubeck_wsgi.mongrel2.connection import Mongrel2Connection
-
-        return Mongrel2Connection
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _ON_DEMAND.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(module), name)

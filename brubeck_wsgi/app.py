@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from logging import INFO
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack
 
 from brubeck_wsgi.body import MAX_BODY_SIZE, content_length
 from brubeck_wsgi.concurrency.watchdog import Watchdog
@@ -18,6 +18,7 @@ from brubeck_wsgi.handlers import MessageHandler, WebMessageHandler
 from brubeck_wsgi.handlers.answers import is_webob_response, make_response
 from brubeck_wsgi.handlers.guarding import Guards
 from brubeck_wsgi.handlers.naming import loggable_path
+from brubeck_wsgi.handlers.noting import ON_FAILURE, ROUTE, noting_route
 from brubeck_wsgi.handlers.policy import Bounds, Policy, checked_seconds
 from brubeck_wsgi.handlers.running import (
     Handler,
@@ -35,14 +36,33 @@ from brubeck_wsgi.requestid import request_id
 from brubeck_wsgi.response import Response, Stream
 from brubeck_wsgi.routing import Converter, Found, Miss, Router, Rule
 from brubeck_wsgi.routing.converters import CONVERTERS, check_converter
+from brubeck_wsgi.settings import (
+    HandlerTuples,
+    Pattern,
+    checked_request_class,
+    checked_secret,
+    checked_size,
+    configure_logging,
+    connection_and_pairs,
+    load_templates,
+)
 from brubeck_wsgi.templating import render_template
 
 if TYPE_CHECKING:
+    from brubeck_wsgi.channels import Channels
+    from brubeck_wsgi.formdata import FormLimits
     from brubeck_wsgi.request import Request
 
+
+class RegisteredAPI(Protocol):
+    """What has routes to add; a class of `brubeck_wsgi.autoapi`, which is built upon this module."""
+
+    def register(self, application: Any, prefix: str | None = None) -> None:
+        """Add them to an application."""
+
+
 AnyHandler = TypeVar("AnyHandler", bound=Handler)
-Pattern: TypeAlias = str | re.Pattern[str]
-HandlerTuples: TypeAlias = Iterable[tuple[Pattern, Handler]]
+Talk = TypeVar("Talk", bound=Callable[..., Any])
 BeforeHook: TypeAlias = Callable[["Brubeck", "Request"], Any]
 AfterHook: TypeAlias = Callable[["Brubeck", "Request", Response], Any]
 ErrorHandler: TypeAlias = Callable[["Brubeck", "Request", Exception], Any]
@@ -78,6 +98,7 @@ class Brubeck:
         api_base_url: where APIs are registered.
         max_body_size: the largest request body that is read, in bytes.
         request_class: what handlers get as their message; `Request` or a subclass of it.
+        form_limits: what a multipart form may have; None for what the request class says.
         debug: show the traceback of an unexpected exception to clients on this machine.
         timeout: how many seconds a handler may take, a streamed answer included, before it is stopped; None for any
             number. This and what follows is for all handlers whose class or route says nothing else.
@@ -87,6 +108,7 @@ class Brubeck:
         max_waiting: how many more may wait for that; who comes after them gets 503.
         max_lag: by how many seconds the loop of gevent or eventlet may be late before clients get 503; None for any.
         watchdog: for how many seconds a handler may hold that loop before the log names it; None to watch nothing.
+        channels: what carries messages between handlers; None for some within each process.
 
     Raises:
         ConfigurationError: an option or a route cannot be used; the message says what was expected.
@@ -108,6 +130,7 @@ class Brubeck:
         *,
         max_body_size: int = MAX_BODY_SIZE,
         request_class: type[Request] | None = None,
+        form_limits: FormLimits | None = None,
         debug: bool = False,
         timeout: float | None = None,
         timeout_status: int = 503,
@@ -116,18 +139,20 @@ class Brubeck:
         max_waiting: int = 0,
         max_lag: float | None = None,
         watchdog: float | None = 1.0,
+        channels: Channels | None = None,
     ) -> None:
-        self.msg_conn, pairs = _connection_and_pairs(msg_conn, handler_tuples)
+        self.msg_conn, pairs = connection_and_pairs(msg_conn, handler_tuples)
         self.pool = pool() if callable(pool) else pool
         self.base_handler = base_handler or WebMessageHandler
         self.login_url = login_url
         self.db_conn = db_conn
-        self.cookie_secret = _checked_secret(cookie_secret)
+        self.cookie_secret = checked_secret(cookie_secret)
         self.api_base_url = api_base_url
-        self.max_body_size = _checked_size(max_body_size)
-        self.request_class = _checked_request_class(request_class)
+        self.max_body_size = checked_size(max_body_size)
+        self.request_class = checked_request_class(request_class, form_limits)
         self.debug = debug
-        self.template_env = _load_templates(template_loader)
+        self._channels = channels
+        self.template_env = load_templates(template_loader)
         if log_level is not None:
             configure_logging(log_level)
         self.router: Router[Runner] = Router()
@@ -153,6 +178,16 @@ class Brubeck:
             if not isinstance(pair, Sequence) or len(pair) != 2:
                 raise ConfigurationError(f"expected (pattern, handler) pairs, got {pair!r:.80}")
             self.add_route_rule(*pair)
+
+    def register_api(self, api: RegisteredAPI, prefix: str | None = None) -> None:
+        """Add the routes of an API, a subclass of `brubeck_wsgi.autoapi.AutoAPIBase`.
+
+        Args:
+            api: its class.
+            prefix: where it is, ``"/api/v1/todo"``; by default `api_base_url` with the name of the class, without
+                ``API`` and in lower case.
+        """
+        api.register(self, prefix)
 
     def add_route_rule(self, pattern: Pattern, handler: Handler) -> None:
         """Add a route, as Brubeck had it.
@@ -232,6 +267,22 @@ class Brubeck:
         """Return a decorator that adds a function for DELETE; see `route`."""
         return self.route(pattern, ["DELETE"], name, **bounds)
 
+    def websocket(self, pattern: Pattern, name: str | None = None, **options: Any) -> Callable[[Talk], Talk]:
+        """Return a decorator that adds a function for WebSockets, ``(application, message, ws, **url_args)``.
+
+        Args:
+            pattern: as `route` has it.
+            name: the same.
+            options: attributes of `WebSocketHandler`: ``allowed_origins``, ``subprotocols`` and others.
+        """
+        from brubeck_wsgi.handlers.sockets import socket_handler  # which brings wsproto
+
+        def register(function: Talk) -> Talk:
+            self._add(pattern, socket_handler(function, **options), None, name, {})
+            return function
+
+        return register
+
     def add_converter(self, name: str, converter: Converter) -> None:
         """Let path templates that are added from now on use *converter* as ``{field:name}``."""
         try:
@@ -289,6 +340,13 @@ class Brubeck:
         self._wrapped = wrapped
         self._arm()
 
+    def note_routes(self) -> None:
+        """Have the environ of each request name the route that answers it, its pattern under ``"brubeck.route"``.
+
+        Metrics and tracing call this. Where nobody does, requests are not slower for it.
+        """
+        self.router.decorate(noting_route)
+
     # -- templates
 
     def render_template(self, template_file: str, /, **context: Any) -> str:
@@ -344,6 +402,15 @@ class Brubeck:
         return response.send(environ, start_response)
 
     @property
+    def channels(self) -> Channels:
+        """Where handlers publish and subscribe; made when it is first asked for, if the application was given none."""
+        if self._channels is None:
+            from brubeck_wsgi.channels import MemoryChannels  # which most applications do without
+
+            self._channels = MemoryChannels()
+        return self._channels
+
+    @property
     def watchdog(self) -> Watchdog | None:
         """What watches the loop of this process, and counts; None if nobody does."""
         return self._lookout.watchdog
@@ -358,6 +425,8 @@ class Brubeck:
 
     def log_failure(self, environ: Environ, error: Exception) -> None:
         """Log an unexpected exception with the request that it ended."""
+        if ON_FAILURE in environ:
+            environ[ON_FAILURE](error)
         logger.error(
             "%s %s failed: %r [%s]",
             environ.get("REQUEST_METHOD"),
@@ -395,6 +464,7 @@ class Brubeck:
     def _answer_miss(self, environ: Environ, miss: Miss[Runner]) -> Response:
         if miss.rule is None:
             return self._unknown(self, environ, (), {})
+        environ[ROUTE] = miss.rule.pattern
         allowed = tuple(dict.fromkeys((*miss.allowed, "OPTIONS")))
         if environ["REQUEST_METHOD"] == "OPTIONS":
             return Response(status_code=204, headers={"Allow": ", ".join(allowed)})
@@ -529,23 +599,6 @@ class Brubeck:
         return run
 
 
-def _connection_and_pairs(
-    first: ServerConnection | HandlerTuples | None, second: ServerConnection | HandlerTuples | None
-) -> tuple[ServerConnection | None, HandlerTuples | None]:
-    """Return the two in Brubeck's order, whichever came first: who writes only routes puts them first."""
-    connection, pairs = first, second
-    if _is_connection(second) or (first is not None and not _is_connection(first)):
-        connection, pairs = second, first
-    if (connection is None or _is_connection(connection)) and (pairs is None or isinstance(pairs, Iterable)):
-        return connection, pairs
-    given = " and ".join(f"{one!r:.80}" for one in (first, second) if one is not None)
-    raise ConfigurationError(f"expected a connection to serve on and (pattern, handler) pairs, got {given}")
-
-
-def _is_connection(value: object) -> TypeGuard[ServerConnection]:
-    return hasattr(value, "recv_forever_ever")
-
-
 def _checked_methods(methods: Sequence[str]) -> list[str]:
     """Return *methods* in the order of an Allow header; HEAD comes with GET."""
     if isinstance(methods, str) or not isinstance(methods, Iterable):
@@ -567,31 +620,6 @@ def _chosen(runners: dict[str, Runner], wanted: Sequence[str], handler: type[Mes
     if not chosen:
         raise ConfigurationError(f"expected {handler.__name__} to have a function for {' or '.join(wanted)}")
     return chosen
-
-
-def _checked_request_class(request_class: type[Request] | None) -> type[Request]:
-    # WebOb takes most of the time that importing this package would; an application has it loaded
-    # when it is made, before any worker forks.
-    from brubeck_wsgi.request import Request
-
-    if request_class is None:
-        return Request
-    if not isinstance(request_class, type) or not issubclass(request_class, Request):
-        raise ConfigurationError(f"expected request_class as a subclass of Request, got {request_class!r:.80}")
-    return request_class
-
-
-def configure_logging(level: int | str) -> None:
-    """Set the level of the ``brubeck`` loggers; have them write to standard error if nothing else is set up."""
-    root = logging.getLogger("brubeck")
-    try:
-        root.setLevel(level)
-    except (ValueError, TypeError) as error:
-        raise ConfigurationError(f"expected a logging level, got {level!r}") from error
-    if not root.hasHandlers():
-        stream = logging.StreamHandler()
-        stream.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        root.addHandler(stream)
 
 
 def _is_intended(error: Exception) -> bool:
@@ -629,28 +657,3 @@ def _compiled(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern)
     except (re.error, OverflowError) as error:
         raise ConfigurationError(f"route {pattern!r}: {error}") from error
-
-
-def _load_templates(loader: Callable[[], Any] | None) -> Any:
-    if loader is None:
-        return None
-    if not callable(loader):
-        raise ConfigurationError(f"expected template_loader as a function, got {loader!r:.80}")
-    environment = loader()
-    if not environment:
-        raise ConfigurationError(f"expected template_loader to return a template environment, got {environment!r}")
-    return environment
-
-
-def _checked_size(size: int) -> int:
-    if not isinstance(size, int) or size < 0:
-        raise ConfigurationError(f"expected max_body_size as a number of bytes, got {size!r}")
-    return size
-
-
-def _checked_secret(secret: Secret | None) -> Secret | None:
-    if secret is not None:
-        secrets = [secret] if isinstance(secret, str) else list(secret)
-        if not secrets or not all(isinstance(one, str) and one for one in secrets):
-            raise ConfigurationError("expected cookie_secret as text or a list of texts, and none of them empty")
-    return secret

@@ -117,6 +117,17 @@ class Headers(MutableMapping[str, str]):
         return f"Headers({self.pairs!r})"
 
 
+def with_vary(pairs: HeaderList, *names: str) -> HeaderList:
+    """Return *pairs* with *names* in Vary (RFC 9110 §12.5.5), in one line with what stood there."""
+    varying = [name.strip() for line in Headers.over(pairs).get_all("Vary") for name in line.split(",")]
+    known = {name.lower() for name in varying}
+    added = [name for name in names if name.lower() not in known]
+    if "*" in known or not added:
+        return pairs
+    vary = ", ".join([*filter(None, varying), *added])
+    return [*(pair for pair in pairs if pair[0].lower() != "vary"), ("Vary", vary)]
+
+
 def _number_text(name: str, value: float) -> str:
     if not isinstance(value, int | float):
         raise TypeError(f"expected text or a number for header {name}, got {type(value).__name__}")

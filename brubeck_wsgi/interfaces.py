@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from errno import ECONNRESET
 from types import TracebackType
 from typing import Any, Protocol, TypeAlias
 
@@ -29,6 +30,19 @@ class ServerConnection(Protocol):
     def recv_forever_ever(self, application: WSGIApplication) -> None:
         """Serve *application* until told to stop."""
         ...
+
+
+class AnswerAborted(ConnectionResetError):
+    """Breaks off an answer that has begun, for a reason that is in the log already.
+
+    Other servers take it for a client that has left, of which they say nothing.
+
+    Args:
+        message: for those who log it nevertheless.
+    """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(ECONNRESET, message)
 
 
 class ChannelClosed(ConnectionError):
@@ -64,7 +78,7 @@ class Channel(Protocol):
         """What was said about that."""
         ...
 
-    def receive(self, timeout_seconds: float | None = None) -> str | bytes:
+    def receive(self, timeout: float | None = None) -> str | bytes:
         """Wait for a message, text or binary; `ChannelClosed`, or `TimeoutError` if none came in time."""
         ...
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Self
 
 from brubeck_wsgi.dictshield.document import Document, EmbeddedDocument
 from brubeck_wsgi.dictshield.fields import BooleanField, EmailField, MillisecondField, StringField, URLField, UUIDField
+from brubeck_wsgi.errors import ValidationError
 from brubeck_wsgi.passwords import hash_password, needs_rehash, verify_password
 from brubeck_wsgi.timekeeping import curtime
 
@@ -28,6 +30,9 @@ class User(Document):
 
     _private_fields = ("password", "is_active")
 
+    username_regex = re.compile(r"[A-Za-z0-9._]+")
+    """What a name must match as a whole; a subclass may have another."""
+
     def __unicode__(self) -> str:
         return self.username or ""
 
@@ -36,15 +41,18 @@ class User(Document):
         """Return a new user, whose name and address are in lower case.
 
         Raises:
-            ValidationError: the password is too long to be hashed.
+            ValidationError: the name or the address is none, or the password is none or too long to be hashed.
         """
         now = curtime()
         user = cls(username=username.lower(), email=email.strip().lower(), date_joined=now, last_login=now)
+        if not cls.username_regex.fullmatch(user.username):
+            raise ValidationError(f"expected a username of letters, digits, '.' and '_', got {username[:40]!r}")
         user.set_password(password)
+        user.validate()
         return user
 
     def set_password(self, raw_passwd: str) -> None:
-        """Keep the hash of a password; `ValidationError` if it is too long."""
+        """Keep the hash of a password; `ValidationError` if it is none or too long."""
         self.password = hash_password(raw_passwd)
 
     def check_password(self, raw_passwd: str) -> bool:

@@ -33,7 +33,7 @@ def hash_password(password: str) -> str:
     """Return the line to store for a password.
 
     Raises:
-        ValidationError: it is longer than `LONGEST_BYTES`.
+        ValidationError: it is no text, or longer than `LONGEST_BYTES`.
     """
     secret = _secret_of(password)
     argon2 = _find("argon2")
@@ -126,6 +126,8 @@ def _scrypt(secret: bytes, salt: bytes, log2_cost: int, block_size: int, paralle
 
 
 def _secret_of(password: str) -> bytes:
+    if not isinstance(password, str):
+        raise ValidationError(f"expected a password as text, got {type(password).__name__}")
     secret = password.encode("utf-8", "surrogatepass")
     if len(secret) > LONGEST_BYTES:
         raise ValidationError(f"expected a password of at most {LONGEST_BYTES} bytes, got {len(secret)}")

@@ -18,15 +18,16 @@ HTML = "text/html; charset=utf-8"
 JSON = "application/json"
 BINARY = "application/octet-stream"
 
-# The phrases of RFC 9110 where the Python versions that we support still have older ones.
+# The phrases of RFC 9110 where the Python versions that we support still have older ones; and what nginx calls 499.
 _NEWER_PHRASES = {
     413: "Content Too Large",
     414: "URI Too Long",
     416: "Range Not Satisfiable",
     422: "Unprocessable Content",
+    499: "Client Closed Request",
 }
 PHRASES: dict[int, str] = {status.value: status.phrase for status in HTTPStatus} | _NEWER_PHRASES
-"""The reason phrase of each registered status (RFC 9110 §15)."""
+"""The reason phrase of each registered status (RFC 9110 §15), and of 499."""
 
 _STATUS_LINES = {status: f"{status} {phrase}" for status, phrase in PHRASES.items()}
 _new: Callable[[type[Response]], Response] = object.__new__
@@ -220,8 +221,8 @@ class Response:
             headers = [*_without(self.header_list, _OWN), identity]
         start_response(status_line(self._status_code, self._status_msg), headers)
         if bodiless or environ["REQUEST_METHOD"] == "HEAD":
-            self.close()
-            return []
+            # What waits for the end waits until the server closes this: it has sent the head by then.
+            return [] if isinstance(self.body, bytes) and self._on_close is None else _Closing((), self.close)
         return self._pieces(environ)
 
     def _pieces(self, environ: Environ) -> Iterable[bytes]:

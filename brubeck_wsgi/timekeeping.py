@@ -1,4 +1,7 @@
-"""Time as the wire has it: UTC milliseconds, ISO 8601 and HTTP dates (RFC 9110 §5.6.7)."""
+"""Time as the wire has it: UTC milliseconds, ISO 8601 and HTTP dates (RFC 9110 §5.6.7); and as people read it.
+
+Nothing here knows local time: a moment without a time zone is UTC.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,15 @@ from brubeck_wsgi.errors import ValidationError
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_SECONDS_OF = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _ISO8601 = re.compile(
     r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:([Zz])|([+-])(\d\d):?([0-5]\d))?", re.ASCII
+)
+_REWRITINGS = (  # of dates that can be read in one way only, to how the others are written
+    (re.compile(r"\A\s*(\d{4})/(\d\d)/(\d\d)\b", re.ASCII), r"\1-\2-\3"),
+    (re.compile(r"\A\s*([A-Za-z]{3,9}) (\d{1,2}),? (\d{4})\b", re.ASCII), r"\2 \1 \3"),
 )
 
 
@@ -73,11 +81,72 @@ def as_utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def milliseconds(moment: datetime) -> int:
+def datetime_to_millis(moment: datetime) -> int:
     """Return the milliseconds from 1970-01-01 UTC to *moment*; one without a time zone is UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+def millis_to_datetime(millis: int) -> datetime:
+    """Return the moment so many milliseconds after 1970-01-01 UTC; `ValidationError` if there is no such datetime."""
+    try:
+        return _EPOCH + timedelta(milliseconds=millis)
+    except (ValueError, OverflowError) as error:
+        raise ValidationError(f"expected milliseconds since 1970, got {millis!r:.40}") from error
+
+
+def datestring_to_millis(text: str) -> int:
+    """Return the milliseconds from 1970-01-01 UTC to a moment that a person or a program has written.
+
+    Args:
+        text: ISO 8601, ``2011-03-09``, with a time and an offset or without; or as HTTP and mail have it,
+            ``Wed, 09 Mar 2011 12:00:00 GMT``, of which the weekday, the time and the zone may be missing; also
+            ``2011/03/09`` and ``March 9, 2011``. Dates in figures alone in another order are refused: nobody knows
+            which of ``03/09`` is the month.
+
+    Raises:
+        ValidationError: it is neither, or there is no such moment.
+    """
+    # Here, because most programs never ask, and importing it costs more than the rest of this module.
+    from email.utils import parsedate_to_datetime
+
+    usual = text
+    for pattern, form in _REWRITINGS:
+        usual = pattern.sub(form, usual, count=1)
+    readings = ((datetime.fromisoformat, usual), (parsedate_to_datetime, usual if ":" in usual else f"{usual} 00:00"))
+    for read, written in readings:
+        try:
+            return datetime_to_millis(read(written.strip()))
+        except (ValueError, OverflowError):
+            continue
+    raise ValidationError(f"expected a date as 2011-03-09T12:00:00Z or 09 Mar 2011 12:00:00, got {text[:40]!r}")
+
+
+def prettydate(moment: datetime | int, now: datetime | int | None = None) -> str:
+    """Write in English how long ago something was.
+
+    Args:
+        moment: a datetime, or milliseconds since 1970-01-01 UTC, as models have them.
+        now: the current time, likewise; that of the clock by default.
+
+    Returns:
+        ``just now``, ``5 minutes ago``, ``1 day ago`` and so on, rounded down; for more than seven days ago, and for
+        the future, the date in UTC: ``09 Mar 2011``. Up to a minute ahead is ``just now``: clocks differ.
+    """
+    seconds = (_as_millis(curtime() if now is None else now) - _as_millis(moment)) // 1000
+    if -60 <= seconds <= 1:
+        return "just now"
+    if seconds < 0 or seconds >= 8 * _SECONDS_OF["day"]:
+        utc = as_utc(moment) if isinstance(moment, datetime) else millis_to_datetime(moment)
+        return f"{utc.day:02d} {_MONTHS[utc.month - 1]} {utc.year:04d}"
+    unit = next(unit for unit in _SECONDS_OF if seconds >= _SECONDS_OF[unit])
+    count = seconds // _SECONDS_OF[unit]
+    return f"{count} {unit}{'s' if count > 1 else ''} ago"
+
+
+def _as_millis(moment: datetime | int) -> int:
+    return datetime_to_millis(moment) if isinstance(moment, datetime) else moment
 
 
 def http_date(moment: datetime | float) -> str:

@@ -1,6 +1,7 @@
 """A name and a password with every request: ``gunicorn -k gevent examples.auth:app``.
 
 Then ``curl -u jd:foo localhost:8000/brubeck``, and ``curl -i localhost:8000/brubeck``; a browser asks for the two.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.auth:app``.
 """
 
 from brubeck_wsgi import Brubeck, WebMessageHandler

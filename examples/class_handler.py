@@ -1,6 +1,7 @@
 """A handler class, one object a request: ``gunicorn -k gevent examples.class_handler:app``.
 
 Then ``curl localhost:8000/brubeck?name=Dave``, and ``curl -d name=Dave localhost:8000/brubeck``.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.class_handler:app``.
 """
 
 from brubeck_wsgi import Brubeck, Forbidden, WebMessageHandler

@@ -1,6 +1,7 @@
 """A visit counter in a signed cookie: ``gunicorn -k gevent examples.cookies:app``.
 
 Then ``curl -c jar -b jar localhost:8000`` some times, and open localhost:8000 in a browser.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.cookies:app``.
 """
 
 import os

@@ -1,6 +1,6 @@
 """Documents that check what is sent and know who sees what: ``gunicorn -k gevent examples.dictshield:app``.
 
-Then ``curl localhost:8000/songs -H 'Content-Type: application/json' -d '{"title": "Take Five", "beats": 5}'``.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.dictshield:app``.
 """
 
 from brubeck_wsgi import Brubeck, NotFound, WebMessageHandler

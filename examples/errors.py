@@ -1,6 +1,7 @@
 """Errors, raised and answered: ``gunicorn -k gevent examples.errors:app``.
 
 Then ``curl -i localhost:8000/shows/1`` and the others, with ``-H 'Accept: text/html'`` too.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.errors:app``.
 """
 
 from brubeck_wsgi import Brubeck, Conflict, HTTPError, NotFound, WebMessageHandler

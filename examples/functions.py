@@ -1,6 +1,7 @@
 """Functions as handlers, and what they return: ``gunicorn -k gevent examples.functions:app``.
 
 Then ``curl -i localhost:8000/text``, and the other paths.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.functions:app``.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,7 @@
 """Pages from Jinja2 templates by functions: ``gunicorn -k gevent examples.jinja2_no_classes:app``.
 
 Then open localhost:8000/?name=Dave in a browser, and localhost:8000/nowhere.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.jinja2_no_classes:app``.
 """
 
 from pathlib import Path

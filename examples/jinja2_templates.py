@@ -1,6 +1,7 @@
 """Pages from Jinja2 templates: ``gunicorn -k gevent examples.jinja2_templates:app``.
 
 Then open localhost:8000/brubeck?name=Dave in a browser, and localhost:8000/brubeck?name=nobody.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.jinja2_templates:app``.
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
 """A JSON API, its data in memory: ``gunicorn -k gevent examples.json_api:app``.
 
 Then ``curl localhost:8000/todos -H 'Content-Type: application/json' -d '{"title": "take five"}'``.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.json_api:app``.
 """
 
 from uuid import UUID, uuid4

@@ -1,6 +1,6 @@
 """A login with a form, and a page for those who did: ``gunicorn -k gevent examples.login:app``.
 
-Then open localhost:8000 in a browser; the name is jd, the password foo.
+The name is jd, the password foo. Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.login:app``.
 """
 
 import os

@@ -1,6 +1,7 @@
 """A folder, for browsers and for pages elsewhere: ``gunicorn -k gevent examples.static_files:app``.
 
 Then ``curl localhost:8000``, and ``curl -i -H 'Range: bytes=0-2' localhost:8000/static/hello.py``.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.static_files:app``.
 """
 
 from pathlib import Path

@@ -1,6 +1,7 @@
 """Answers that are made while they are sent: ``gunicorn -k gevent examples.streaming:app``.
 
 Then ``curl -N localhost:8000/count/5``, and ``curl -N localhost:8000/squares.csv``.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.streaming:app``.
 """
 
 import time

@@ -1,6 +1,7 @@
 """Files from a form, kept or read as they arrive: ``gunicorn -k gevent examples.upload:app``.
 
 Then open localhost:8000 in a browser, or ``curl -F take=@README.md localhost:8000/stream``.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.upload:app``.
 """
 
 import hashlib

@@ -1,6 +1,7 @@
 """What the path tells a handler: ``gunicorn -k gevent examples.url_arguments:app``.
 
 Then ``curl localhost:8000/albums/1959/5``, and the paths that it answers with.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.url_arguments:app``.
 """
 
 from datetime import date

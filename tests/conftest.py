@@ -6,11 +6,13 @@ from wsgiref.validate import validator
 
 import hypothesis
 import pytest
+from mariadb_server import mariadb  # noqa: F401  # a fixture
+from postgres_server import postgres  # noqa: F401  # a fixture
 
 from brubeck_wsgi import Brubeck
 
 # How long an example takes says more of the machine than of the code.
-hypothesis.settings.register_profile("tests", deadline=None)
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("tests")
 
 

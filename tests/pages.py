@@ -108,7 +108,7 @@ class Reader:
         self.folder = folder
         self.monkeypatch = monkeypatch
         self.capsys = capsys
-        self.namespace = {"__name__": "page"}
+        self.namespace = {"__name__": "page", "__file__": str(folder / "page.py")}
         self.served = None
         self.application = None
         self.jar = None
@@ -131,6 +131,7 @@ class Reader:
         self.checks += block.text.count("assert ")
         known = self.namespace.get("app")
         source = "\n" * block.line + block.text  # so that a traceback has the page's lines
+        self.namespace["__file__"] = str(ROOT / block.path if block.role == "include" else page)
         exec(compile(source, page, "exec"), self.namespace)
         if self.namespace.get("app") is not known:
             self.served = self.application = None

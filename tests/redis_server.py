@@ -14,9 +14,9 @@ _PAUSE_SECONDS = 0.02
 
 
 @contextmanager
-def running_redis() -> Iterator[str]:
-    """Start a server, and yield its URL once it answers."""
-    port = free_port()
+def running_redis(port: int | None = None) -> Iterator[str]:
+    """Start a server, on *port* if it matters, and yield its URL once it answers."""
+    port = port or free_port()
     command = ["redis-server", "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     url = f"redis://127.0.0.1:{port}/0"

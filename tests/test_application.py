@@ -198,6 +198,7 @@ def test_rendering_without_a_loader_says_what_is_missing():
         ({"max_body_size": "10M"}, "expected max_body_size as a number of bytes, got '10M'"),
         ({"request_class": dict}, "expected request_class as a subclass of Request, got <class 'dict'>"),
         ({"request_class": "Request"}, "expected request_class as a subclass of Request, got 'Request'"),
+        ({"form_limits": 5}, r"expected form_limits as FormLimits\(…\), got 5"),
     ],
 )
 def test_option_that_cannot_be_used_is_a_configuration_error(options, expected):

@@ -114,7 +114,7 @@ def test_missing_library_says_what_to_install():
         (NotFound(), {"type": "about:blank", "title": "Not Found", "status": 404}),
         (NotFound("no take"), {"type": "about:blank", "title": "Not Found", "status": 404, "detail": "no take"}),
         (HTTPError(451, title="Too loud"), {"type": "about:blank", "title": "Too loud", "status": 451}),
-        (HTTPError(499), {"type": "about:blank", "title": "Error", "status": 499}),
+        (HTTPError(498), {"type": "about:blank", "title": "Error", "status": 498}),
         (
             Conflict("two bands", type="/problems/double", instance="/shows/1", halls=["A"]),
             {

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode
 
 import pytest
 from browsers import chromium
-from servers import ROOT, free_port, running
+from doors import SERVERS, serving
+from servers import ROOT
 from webtest import TestApp
 
 from examples import static_files, upload
 
 TAKE = b"take five " * 20_000
+SIZE_ONCE_SHOWN = (
+    "const picture = document.images[0]; return picture.decode().then(() => [picture.width, picture.height])"
+)
 SHA256 = hashlib.sha256(TAKE).hexdigest()
 
 
@@ -55,22 +60,43 @@ def test_uploaded_files_are_answered_with_what_is_in_them(path):
 
 
 @pytest.mark.browser
-@pytest.mark.serving
-@pytest.mark.parametrize("button", ["Keep", "Stream"])
-@pytest.mark.parametrize("worker", ["GeventWorker", "EventletWorker"])
-def test_form_is_uploaded_from_a_browser(tmp_path, button, worker):
+@pytest.mark.parametrize("door", SERVERS)
+def test_form_is_uploaded_from_a_browser(tmp_path, door):
     files = [tmp_path / "take “five”.wav", tmp_path / 'a "quoted"; name.txt']
     for file in files:
         file.write_bytes(TAKE)
-    port = free_port()
-    command = ["gunicorn", "--no-control-socket", "-k", f"brubeck_wsgi.workers.{worker}", "-b", f"127.0.0.1:{port}"]
 
-    with running([*command, "examples.upload:app"], port), chromium(tmp_path / "profile") as browser:
-        browser.get(f"http://127.0.0.1:{port}/")
-        browser.find_element("name", "title").send_keys("Tiré à cinq ♮")
-        browser.find_element("name", "take").send_keys("\n".join(map(str, files)))
-        browser.find_element("xpath", f"//button[.='{button}']").click()
-        answer = json.loads(browser.find_element("tag name", "pre").text)
+    with serving(door, "examples.upload:app") as server, chromium(tmp_path / "profile") as browser:
+        kept, streamed = (
+            uploaded(browser, f"http://127.0.0.1:{server.port}/", files, button) for button in ("Keep", "Stream")
+        )
 
-    assert answer["title"] == "Tiré à cinq ♮"
-    assert answer["takes"] == [{"filename": file.name, "bytes": len(TAKE), "sha256": SHA256} for file in files]
+    assert kept == streamed
+    assert kept["title"] == "Tiré à cinq ♮"
+    assert kept["takes"] == [{"filename": file.name, "bytes": len(TAKE), "sha256": SHA256} for file in files]
+
+
+def uploaded(browser, url, files, button):
+    """Fill in the form at *url*, press the button, and return what is answered."""
+    browser.get(url)
+    browser.find_element("name", "title").send_keys("Tiré à cinq ♮")
+    browser.find_element("name", "take").send_keys("\n".join(map(str, files)))
+    browser.find_element("xpath", f"//button[.='{button}']").click()
+    return json.loads(browser.find_element("tag name", "pre").text)
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("door", SERVERS[-1:])
+def test_picture_is_shown_in_a_browser(tmp_path, door):
+    picture = tmp_path / "five.gif"
+    picture.write_bytes(b64decode("R0lGODdhBQAEAIABAP8AAP///ywAAAAABQAEAAACBISPCQUAOw=="))  # 5 by 4
+
+    with serving(door, "examples.multipart:app") as server, chromium(tmp_path / "profile") as browser:
+        browser.get(f"http://127.0.0.1:{server.port}/")
+        browser.find_element("name", "title").send_keys("5 < 4")
+        browser.find_element("name", "picture").send_keys(str(picture))
+        browser.find_element("tag name", "button").click()
+        title = browser.find_element("tag name", "h1").text
+        size = browser.execute_script(SIZE_ONCE_SHOWN)
+
+    assert (title, size) == ("5 < 4", [5, 4])

@@ -6,7 +6,8 @@ import base64
 
 import pytest
 from browsers import chromium
-from servers import DEADLINE_SECONDS, free_port, running
+from doors import SERVERS, serving
+from servers import DEADLINE_SECONDS
 from webtest import TestApp
 
 from brubeck_wsgi.auth import LoginThrottle
@@ -140,14 +141,10 @@ def test_login_leads_nowhere_else(browser):
 
 
 @pytest.mark.browser
-@pytest.mark.serving
-@pytest.mark.parametrize("worker", ["GeventWorker", "EventletWorker"])
-def test_login_and_logout_in_a_browser(tmp_path, worker):
-    port = free_port()
-    command = ["gunicorn", "--no-control-socket", "-k", f"brubeck_wsgi.workers.{worker}", "-b", f"127.0.0.1:{port}"]
-
-    with running([*command, "examples.login:app"], port), chromium(tmp_path / "profile") as browser:
-        site = f"http://127.0.0.1:{port}"
+@pytest.mark.parametrize("door", SERVERS)
+def test_login_and_logout_in_a_browser(tmp_path, door):
+    with serving(door, "examples.login:app") as server, chromium(tmp_path / "profile") as browser:
+        site = f"http://127.0.0.1:{server.port}"
         browser.implicitly_wait(DEADLINE_SECONDS)
         browser.get(f"{site}/?a=1")
         assert browser.current_url == f"{site}/login?next=/%3Fa%3D1"

@@ -362,10 +362,13 @@ def test_handler_reads_no_larger_body_than_it_says():
         def post(self):
             return self.message.body
 
-    client = client_of(SmallHandler)
+    class PreparedHandler(SmallHandler):
+        def prepare(self):
+            pass
 
-    assert client.post(URL, b"12345").body == b"12345"
-    client.post(URL, b"123456", status=413)
+    for client in (client_of(SmallHandler), client_of(PreparedHandler)):
+        assert client.post(URL, b"12345").body == b"12345"
+        client.post(URL, b"123456", status=413)
 
 
 # -- time
@@ -656,6 +659,18 @@ def test_headers_can_be_replaced_as_a_whole(headers):
     response = answer_of(get)
 
     assert (response.headers["Vary"], "X-Before" in response.headers) == ("Accept", False)
+
+
+@pytest.mark.parametrize(
+    ("own", "expected"),
+    [("Accept", "Cookie, Accept"), ("accept, cookie", "Cookie, accept"), ("*", "Cookie, *"), (None, "Cookie")],
+)
+def test_vary_of_a_response_and_that_of_its_handler_are_joined(own, expected):
+    def get(self):
+        self.headers["Vary"] = "Cookie"
+        return Response("", headers={"Vary": own} if own else {})
+
+    assert answer_of(get).headers.getall("Vary") == [expected]
 
 
 @pytest.mark.parametrize(

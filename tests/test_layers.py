@@ -21,20 +21,23 @@ PACKAGE = Path(brubeck_wsgi.__file__).parent
 LAYERS = [
     ("errors", "interfaces", "timekeeping"),
     ("protocols", "concurrency", "headers", "dictshield", "passwords"),
-    ("gateway", "body", "formdata", "cookies", "requestid", "request", "response", "problems", "routing"),
-    ("modeling", "models"),
-    ("handlers",),
+    ("gateway", "websocket", "body", "formdata", "cookies", "requestid", "request", "response", "problems", "routing"),
+    ("modeling", "models", "channels"),
+    ("handlers", "queryset"),
     (
-        *("app", "auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware"),
-        *("connections", "workers", "mongrel2"),
+        *("app", "settings", "auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware"),
+        *("connections", "workers", "mongrel2", "metrics", "tracing"),
     ),
+    ("autoapi",),
     ("", "cli", "__main__"),
 ]
 # The two halves of design.md: neither imports the other.
 HOUSE = (
     *("body", "formdata", "cookies", "headers", "requestid", "request", "response", "problems", "routing"),
-    *("handlers", "app", "dictshield", "passwords", "modeling", "models", "auth", "sessions", "caching"),
-    *("templating", "datamosh", "staticfiles", "middleware"),
+    *("handlers", "app", "settings", "dictshield", "passwords", "modeling", "models", "auth", "sessions", "caching"),
+    *("templating", "datamosh", "staticfiles", "middleware", "channels", "queryset"),
+    *("metrics", "tracing"),
+    "autoapi",
 )
 DOORS = ("gateway", "workers", "connections", "mongrel2")
 
@@ -53,10 +56,13 @@ LIBRARIES = {
     "mako": ("templating",),
     "pystache": ("templating",),
     "tornado": ("templating",),
+    "prometheus_client": ("metrics",),
+    "opentelemetry": ("tracing",),
     "brotli": ("middleware",),
     "zstandard": ("middleware",),
-    "wsproto": ("protocols.websocket",),
-    "zmq": ("concurrency", "mongrel2"),
+    "wsproto": ("protocols.websocket", "protocols.deflate", "protocols.frames"),
+    "zmq": ("concurrency", "mongrel2", "channels"),
+    "sqlalchemy": ("queryset.sql_store", "queryset.sql_tables", "queryset.sql_statements"),
     "gevent": ("concurrency.with_gevent",),
     "eventlet": ("concurrency.with_eventlet",),
     "greenlet": ("concurrency",),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from brubeck_wsgi import ValidationError, models, passwords
@@ -24,6 +26,31 @@ def test_new_user_has_what_a_user_needs(dave):
     assert (dave.username, dave.email, str(dave)) == ("dave", "dave@example.com", "dave")
     assert abs(dave.date_joined - curtime()) < 60_000
     assert User.create_user("x", "y").is_active is False
+
+
+@pytest.mark.parametrize(
+    ("username", "password", "email"),
+    [
+        ("", "x", ""),
+        ("x" * 31, "x", ""),
+        ("dave", None, ""),
+        ("dave", b"x", ""),
+        ("dave", "x", "nope"),
+        ("d", "x", "@"),
+        ("bad name", "x", ""),
+        ("name\n", "x", ""),
+    ],
+)
+def test_what_would_be_no_user_is_refused(username, password, email):
+    with pytest.raises(ValidationError):
+        User.create_user(username, password, email)
+
+
+def test_other_names_are_for_subclasses_to_allow():
+    class Visitor(User):
+        username_regex = re.compile(r"[\w ]+")
+
+    assert Visitor.create_user("José Öz", "x").username == "josé öz"
 
 
 def test_password_is_kept_as_a_hash_only(dave):

@@ -152,16 +152,27 @@ def test_handlers_that_leave_lose_next_to_nothing(front):
         (["nowhere:app", "--recv", RECV, "--send", SEND], "expected a WSGI application at 'nowhere:app'"),
         (["examples.hello:nothing", "--recv", RECV, "--send", SEND], "examples.hello:nothing"),
         (["examples.hello:app", "--recv", "x", "--send", SEND], "as an address"),
+        (["nowhere:app"], "expected a WSGI application at 'nowhere:app'"),
     ],
 )
 def test_mistake_at_the_command_line_is_a_line_and_status_2(arguments, expected):
-    command = [sys.executable, "-m", "brubeck_wsgi.mongrel2", *arguments]
-
-    ended = subprocess.run(command, env=server_environ(), capture_output=True, text=True, timeout=30, check=False)
+    ended = command_line(arguments)
 
     assert ended.returncode == 2
     assert expected in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_environment_says_where_mongrel2_is_if_the_command_line_does_not():
+    assert "got 'x'" in command_line(["examples.hello:app"], MONGREL2_RECV="x", MONGREL2_SEND=SEND).stderr
+    ended = command_line(["nowhere:app", "--recv", RECV, "--send", SEND], MONGREL2_RECV="x", MONGREL2_SEND="y")
+    assert "nowhere:app" in ended.stderr
+
+
+def command_line(arguments, **variables):
+    command = [sys.executable, "-m", "brubeck_wsgi.mongrel2", *arguments]
+    environ = server_environ(**variables)
+    return subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30, check=False)
 
 
 # -- mongrel2.conf

@@ -25,6 +25,7 @@ PROMISED = [
     "Conflict",
     "ContentTooLarge",
     "Converter",
+    "EventStreamHandler",
     "Forbidden",
     "FourOhFourException",
     "HTTPError",
@@ -42,10 +43,14 @@ PROMISED = [
     "Unauthorized",
     "UnprocessableContent",
     "UnsupportedMediaType",
+    "UserHandlingMixin",
     "ValidationError",
     "WSGIConnection",
     "WebMessageHandler",
+    "WebSocketHandler",
+    "authenticated",
     "render",
+    "web_authenticated",
 ]
 # In the order of Brubeck 0.4, whose users may give them by place.
 OPTIONS_OF_BRUBECK = [
@@ -141,6 +146,11 @@ def test_types_ship_with_the_package():
 
     assert files("brubeck_wsgi").joinpath("py.typed").is_file()
     assert "py.typed" in build["tool"]["setuptools"]["package-data"]["brubeck_wsgi"]
+
+
+def test_authentication_is_loaded_by_those_who_use_it():
+    assert "secrets" not in loaded_by("import brubeck_wsgi")
+    assert "secrets" in loaded_by("from brubeck_wsgi import authenticated")
 
 
 def test_connection_loads_its_server_when_it_is_made():

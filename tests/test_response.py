@@ -463,14 +463,33 @@ def test_wrapper_of_the_server_is_outermost_when_something_waits_for_the_end(tmp
     assert called == [True]
 
 
-@pytest.mark.parametrize(("method", "status_code"), [("HEAD", 200), ("GET", 204), ("GET", 304)])
+without_content = pytest.mark.parametrize(
+    ("method", "status_code"), [("HEAD", 200), ("HEAD", 201), ("GET", 204), ("GET", 304)]
+)
+
+
+@without_content
 def test_file_that_is_not_sent_is_closed(method, status_code):
     file = NotedFile(b"take five")
 
     _, _, iterable = call(Response(file, status_code), method, **{"wsgi.file_wrapper": FileWrapper})
 
     assert list(iterable) == []
+    iterable.close()
     assert file.closings == 1
+
+
+@without_content
+@pytest.mark.parametrize("body", [b"take five", [b"take ", b"five"]], ids=["whole", "pieces"])
+def test_what_waits_for_the_end_of_an_answer_without_content_waits_until_it_is_sent(method, status_code, body):
+    response, called = Response(body, status_code), []
+    response.on_close(lambda: called.append("closed"))
+
+    _, _, iterable = call(response, method)
+
+    assert (list(iterable), called) == ([], [])
+    iterable.close()
+    assert called == ["closed"]
 
 
 def test_file_without_a_close_is_sent_too():

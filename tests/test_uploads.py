@@ -15,7 +15,7 @@ import pytest
 from servers import free_port, running
 from webtest import TestApp
 
-from brubeck_wsgi import Brubeck, Request
+from brubeck_wsgi import Brubeck, Request, WebMessageHandler
 from brubeck_wsgi.errors import BadRequest, ContentTooLarge, UnsupportedMediaType
 from brubeck_wsgi.formdata import FormLimits
 
@@ -352,6 +352,41 @@ def test_name_with_a_line_break_or_a_quote_is_only_text():
     ]
 
     assert file.filename == "x\r\n.txt"
+
+
+def test_form_has_the_limits_of_its_application_or_of_its_handler_class():
+    class PlainHandler(WebMessageHandler):
+        def post(self):
+            return sorted(self.message.files)
+
+    class GenerousHandler(PlainHandler):
+        form_limits = FormLimits(parts=3)
+
+    class PreparedHandler(GenerousHandler):
+        def prepare(self):
+            pass
+
+    routes = [("^/plain$", PlainHandler), ("^/generous$", GenerousHandler), ("^/prepared$", PreparedHandler)]
+    client = TestApp(Brubeck(handler_tuples=routes, form_limits=FormLimits(parts=2)))
+
+    def send(path, parts, status):
+        client.post(path, upload_files=[(str(name), "a", b"5") for name in range(parts)], status=status)
+
+    send("/plain", 2, 200)
+    send("/plain", 3, 413)
+    for path in ("/generous", "/prepared"):
+        send(path, 3, 200)
+        send(path, 4, 413)
+
+
+def test_limits_of_the_application_come_before_those_of_its_request_class():
+    class Strict(Request):
+        form_limits = FormLimits(parts=2)
+
+    assert Brubeck(request_class=Strict).request_class is Strict
+    made = Brubeck(request_class=Strict, form_limits=FormLimits(parts=5)).request_class
+    assert issubclass(made, Strict)
+    assert made.form_limits.parts == 5
 
 
 def test_application_answers_413_to_too_much_and_400_to_garbage():

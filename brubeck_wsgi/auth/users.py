@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from brubeck_wsgi.handlers import JSONMessageHandler, WebMessageHandler
 from brubeck_wsgi.handlers.base import MessageHandler, lazy
+from brubeck_wsgi.headers import with_vary
 from brubeck_wsgi.response import Response
 
 Method = TypeVar("Method", bound=Callable[..., Any])
@@ -98,9 +99,8 @@ def is_safe_path(url: str) -> bool:
 
 def vary_by_cookie(handler: WebMessageHandler) -> None:
     """Have caches keep the answer for those only who send the same cookies (RFC 9110 §12.5.5)."""
-    fields = [field.strip() for field in handler.headers.get("Vary", "").split(",") if field.strip()]
-    if "cookie" not in [field.lower() for field in fields]:
-        handler.headers["Vary"] = ", ".join([*fields, "Cookie"])
+    pairs = handler.headers.pairs
+    pairs[:] = with_vary(pairs, "Cookie")
 
 
 def _refuse(handler: Any) -> Response:

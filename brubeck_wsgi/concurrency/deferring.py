@@ -40,8 +40,8 @@ def defer(function: Callable[[], object], on_error: Callable[[Exception], object
 def finish_deferred(seconds: float = EXIT_SECONDS) -> bool:
     """Wait until all that was deferred is over, *seconds* at most; return whether it is. Tests use it."""
     deadline = monotonic() + seconds
-    while _unfinished and monotonic() < deadline:
-        next(iter(_unfinished.copy())).join(deadline - monotonic())
+    while (unfinished := list(_unfinished)) and monotonic() < deadline:  # a list: the last may end at any moment
+        unfinished[0].join(deadline - monotonic())
     return not _unfinished
 
 

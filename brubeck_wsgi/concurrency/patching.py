@@ -22,8 +22,14 @@ def _waits_in_psycopg2(module: ModuleType) -> bool:
     return sys.modules["psycopg2.extensions"].get_wait_callback() is None
 
 
+def _waits_in_psycopg(module: ModuleType) -> bool:
+    # It chooses when it is imported, and waits in C unless gevent has patched by then; of eventlet it knows nothing.
+    return module.wait is getattr(module, "wait_c", None)
+
+
 _DRIVERS: dict[str, tuple[Callable[[ModuleType], bool], str]] = {
     "psycopg2._psycopg": (_waits_in_psycopg2, "set a wait callback (psycogreen), or use psycopg 3"),
+    "psycopg.waiting": (_waits_in_psycopg, "set PSYCOPG_WAIT_FUNC=wait_selector in the environment of the server"),
     "MySQLdb._mysql": (lambda module: True, "mysqlclient waits in C: use PyMySQL"),
     "_mysql_connector": (lambda module: True, "connect with use_pure=True, or use PyMySQL"),
     "pyodbc": (lambda module: True, "it waits in C: run its calls in threads of their own"),

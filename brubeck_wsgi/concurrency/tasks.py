@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextvars import copy_context
 from time import monotonic
@@ -13,6 +14,11 @@ from brubeck_wsgi.concurrency.primitives import Event, Semaphore
 from brubeck_wsgi.concurrency.strands import Cancelled, Strand
 
 Result = TypeVar("Result")
+
+running: set[Task[Any]] = set()
+"""The tasks of this process that have begun and are not over."""
+# Those of its parent do not run in a process that has just been forked.
+os.register_at_fork(after_in_child=running.clear)
 
 
 class Task(Generic[Result]):
@@ -82,6 +88,7 @@ class Task(Generic[Result]):
             self._scheduler.interrupt(self._strand, lambda: None if self.is_done else Cancelled(self.name))
 
     def _run(self) -> None:
+        running.add(self)
         strand = self._scheduler.enter()
         run, function, args, kwargs = self._call
         try:
@@ -93,6 +100,7 @@ class Task(Generic[Result]):
             self._error = raised
         finally:
             del self._call
+            running.discard(self)
             self._is_over.set()
             self._scheduler.leave(strand)
             if self._at_end is not None:

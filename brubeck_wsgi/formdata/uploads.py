@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 from tempfile import TemporaryFile
-from typing import IO, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from brubeck_wsgi.formdata.streaming import DEFAULT_LIMITS, FormLimits, Readable, StreamedPart, stream_parts
 from brubeck_wsgi.formdata.urlencoded import Arguments
@@ -116,7 +116,7 @@ class _Spool:
 
     def _keep_on_disk(self, pieces: list[bytes], rest: StreamedPart) -> tuple[BinaryIO, int]:
         if self._disk is None:
-            self._disk = _TemporaryFile(TemporaryFile(buffering=0))  # noqa: SIM115  # it closes it
+            self._disk = _TemporaryFile()
         disk = self._disk
         start = disk.size
         for piece in pieces:
@@ -128,21 +128,27 @@ class _Spool:
 
 
 class _TemporaryFile:
-    """A file that is closed when nobody has it any more."""
+    """A file that is closed when nobody has it any more.
 
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self.descriptor = file.fileno()
+    It has a descriptor and no file object, which the garbage collector might find first, and warn of.
+    """
+
+    descriptor = -1  # there may be no more of them
+
+    def __init__(self) -> None:
+        with TemporaryFile(buffering=0) as file:
+            self.descriptor = os.dup(file.fileno())
         self.size = 0
 
     def append(self, piece: bytes) -> None:
         while piece:
-            written = self._file.write(piece)
+            written = os.write(self.descriptor, piece)
             self.size += written
             piece = piece[written:]
 
     def __del__(self) -> None:
-        self._file.close()
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
 
 
 class _DiskSlice(io.RawIOBase):

@@ -104,7 +104,6 @@ class Connection(Wire):
             "_discarded",
             "_exchange",
             "_is_modern",
-            "_is_pending",
             "_maker",
             "_patience",
             "_scanned",
@@ -128,7 +127,6 @@ class Connection(Wire):
         self.deadline = server.head_deadline
         self._buffer = b""
         self._scanned = 0
-        self._is_pending = False
         self._is_modern = True
         self._patience: Patience | None = None
         self._exchange: Exchange | None = None
@@ -465,6 +463,10 @@ class Connection(Wire):
         self.persists = False
         early, self._buffer = self._buffer, b""
         return Tunnel(self, early)
+
+    def abort(self) -> None:
+        """End the connection, whoever waits for it."""
+        self.close()
 
     @property
     def plain_socket(self) -> Socket:

@@ -8,7 +8,7 @@ from typing import Protocol
 from brubeck_wsgi.concurrency.hub import GreenletExit
 from brubeck_wsgi.gateway.errors import BrokenBody, ClientLeft
 from brubeck_wsgi.gateway.files import FileRegion, FileWrapper, find_region
-from brubeck_wsgi.interfaces import Environ, ExceptionInfo, HeaderList, WSGIApplication
+from brubeck_wsgi.interfaces import AnswerAborted, Environ, ExceptionInfo, HeaderList, WSGIApplication
 from brubeck_wsgi.protocols.errors import LocalProtocolError
 from brubeck_wsgi.protocols.http1.response import LAST_CHUNK, HeadWriter, ResponseHead, chunk, forbids_body
 
@@ -106,6 +106,8 @@ class Exchange:
             LocalProtocolError: status or headers cannot be sent, or it was called before.
         """
         if self.status is not None:
+            if self._transport.is_upgraded:
+                return self.write  # nobody would read it: 101 was the answer
             if exc_info is None:
                 raise LocalProtocolError("expected start_response to be called once")
             if self.is_started:
@@ -135,6 +137,8 @@ class Exchange:
             raise
         except BrokenBody as error:
             self.refuse(error.status, str(error))
+        except AnswerAborted:
+            self.refuse(500, "")
         except GreenletExit:
             raise
         except BaseException as error:

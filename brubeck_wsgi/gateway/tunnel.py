@@ -14,6 +14,8 @@ class Upgraded(Protocol):
 
     def send(self, data: bytes, /) -> None: ...
 
+    def abort(self) -> None: ...
+
     def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None: ...
 
 
@@ -23,11 +25,15 @@ class Tunnel:
     Args:
         connection: what carries them.
         early: what the peer has sent already.
+
+    Attributes:
+        send: sends all of some bytes, however slowly the peer reads; a `ConnectionError` if it has left.
     """
 
     def __init__(self, connection: Upgraded, early: bytes = b"") -> None:
         self._connection = connection
         self._early = early
+        self.send = connection.send  # as it is: it is called for each message
 
     @property
     def has_left(self) -> bool:
@@ -44,6 +50,6 @@ class Tunnel:
             self._connection.has_left = True  # it may be known here before the loop has noticed
         return received
 
-    def send(self, data: bytes) -> None:
-        """Send all of *data*, however slowly the peer reads; a `ConnectionError` if it has left."""
-        self._connection.send(data)
+    def abort(self) -> None:
+        """End the connection at once; who receives gets ``b""``."""
+        self._connection.abort()

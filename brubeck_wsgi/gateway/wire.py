@@ -17,6 +17,7 @@ from brubeck_wsgi.gateway.patience import Patience
 AT_ONCE = socket.MSG_DONTWAIT
 _MORE_FOLLOWS = AT_ONCE | getattr(socket, "MSG_MORE", 0)
 _FILE_BLOCK = 1024 * 1024
+_PRECISE_SECONDS = 5.0  # for longer waits, the sweep that comes every second is good enough
 _NEVER = float("inf")
 _RESET_AT_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER, for no time
 
@@ -52,7 +53,8 @@ class Wire:
 
     __slots__ = (
         *("deadline", "descriptor", "has_left", "is_reset", "persists"),
-        *("_clock", "_is_timed_out", "_read_deadline", "_reader", "_socket", "_write_deadline", "_writer"),
+        *("_clock", "_is_pending", "_is_timed_out", "_read_deadline", "_reader", "_socket", "_write_deadline"),
+        *("_writer",),
     )
 
     def __init__(self, server: Clock, connected: Socket) -> None:
@@ -60,6 +62,7 @@ class Wire:
         self._socket = connected
         self.descriptor = connected.fileno()
         self.has_left = self.is_reset = self._is_timed_out = False
+        self._is_pending = False  # whether there may be something to receive, as far as epoll has told
         self.persists = True
         self.deadline = 0.0
         self._reader: Greenlet | None = None
@@ -164,16 +167,34 @@ class Wire:
 
     def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
         """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
-        deadline = float("inf") if timeout_seconds is None else self._clock.clock() + timeout_seconds
-        while True:
-            try:
-                return self._socket.recv(size, AT_ONCE)
-            except BlockingIOError:
-                if not self._wait_to_read(deadline):
-                    return None
-            except OSError:
-                self.has_left = True
-                return b""
+        deadline = _NEVER if timeout_seconds is None else self._clock.clock() + timeout_seconds
+        forget = None
+        if timeout_seconds is not None and timeout_seconds < _PRECISE_SECONDS:
+            forget = self._clock.hub.later(timeout_seconds, self._expire_reading)
+        try:
+            while self._is_pending or self.has_left or self._wait_to_read(deadline):
+                try:
+                    data = self._socket.recv(size, AT_ONCE)
+                except BlockingIOError:
+                    if self.has_left:
+                        return b""
+                    self._is_pending = False
+                except OSError:
+                    self.has_left = True
+                    return b""
+                else:
+                    self._is_pending = len(data) == size
+                    return data
+            return None
+        finally:
+            if forget is not None:
+                forget()
+
+    def _expire_reading(self) -> None:
+        """End the waiting of who receives; called in the loop."""
+        if self._reader is not None:
+            self._is_timed_out = True
+            self._reader.switch()
 
     def _wait_to_read(self, deadline: float) -> bool:
         """Wait for something to happen; return False if the deadline came first."""

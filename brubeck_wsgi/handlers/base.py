@@ -20,6 +20,7 @@ from brubeck_wsgi.routing.rules import PATH_SAFE
 from brubeck_wsgi.timekeeping import curtime
 
 if TYPE_CHECKING:
+    from brubeck_wsgi.formdata import FormLimits
     from brubeck_wsgi.request import Request
 
 Value = TypeVar("Value")
@@ -75,6 +76,7 @@ class MessageHandler:
     Attributes:
         SUPPORTED_METHODS: the methods that may be functions of the class; nothing else can be called by a client.
         max_body_size: the largest body this handler reads, in bytes; None for the application's.
+        form_limits: what a multipart form may have that this handler reads; None for what the application says.
         timeout: how many seconds the handler may take before it is stopped; None for any number. This and
             `timeout_status`, `stop_on_disconnect`, `max_concurrent` and `max_waiting` are the application's where
             a class does not set them; see `brubeck_wsgi.handlers.policy.Bounds`.
@@ -84,6 +86,7 @@ class MessageHandler:
 
     SUPPORTED_METHODS: tuple[str, ...] = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
     max_body_size: int | None = None
+    form_limits: FormLimits | None = None
 
     _SUCCESS_CODE = 200
     _UPDATED_CODE = 200
@@ -121,7 +124,7 @@ class MessageHandler:
     def __init__(self, application: Application, message: Request) -> None:
         self.application = application
         self.environ = message.environ
-        self.__dict__["message"] = message
+        self.__dict__["message"] = self._within_limits(message)
 
     # -- hooks
 
@@ -174,12 +177,16 @@ class MessageHandler:
     @lazy
     def message(self) -> Request:
         """The request."""
-        limit = self.max_body_size
         application = self.application
-        request: Request = application.request_class(
-            self.environ, application.max_body_size if limit is None else limit
-        )
-        return request
+        return self._within_limits(application.request_class(self.environ, application.max_body_size))
+
+    def _within_limits(self, message: Request) -> Request:
+        own = message.__dict__  # WebOb would keep an attribute in the environ
+        if self.max_body_size is not None:
+            own["max_body_size"] = self.max_body_size
+        if self.form_limits is not None:
+            own["form_limits"] = self.form_limits
+        return message
 
     @property
     def db_conn(self) -> Any:

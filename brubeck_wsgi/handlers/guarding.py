@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from errno import ECONNRESET
 from functools import partial
 from typing import Any
 
@@ -17,7 +16,7 @@ from brubeck_wsgi.handlers.admission import Gate, behind, shedding
 from brubeck_wsgi.handlers.naming import handler_name, loggable_path
 from brubeck_wsgi.handlers.policy import Bounds, Policy, said_by_class
 from brubeck_wsgi.handlers.running import Runner
-from brubeck_wsgi.interfaces import Environ
+from brubeck_wsgi.interfaces import AnswerAborted, Environ
 from brubeck_wsgi.requestid import request_id
 from brubeck_wsgi.response import Response, Stream
 
@@ -41,11 +40,7 @@ class ClientClosedRequest(HTTPError):
     """499: the handler was stopped because its client had left. Nobody reads this but the log."""
 
     def __init__(self) -> None:
-        super().__init__(499, "the client has left", title="Client Closed Request")
-
-
-class AnswerAborted(ConnectionResetError):
-    """Breaks off an answer that has begun and whose handler was stopped, which is logged already."""
+        super().__init__(499, "the client has left")
 
 
 def guarded(run: Runner, bound: Bound, timeout_status: int, name: str) -> Runner:
@@ -137,7 +132,7 @@ class _StoppableStream(Stream):
         try:
             return super().__next__()
         except Stopped as error:
-            raise AnswerAborted(ECONNRESET, f"the answer is broken off: {error}") from None
+            raise AnswerAborted(f"the answer is broken off: {error}") from None
 
     def close(self) -> None:
         """Stop: the generator's ``finally`` blocks run, and may wait."""

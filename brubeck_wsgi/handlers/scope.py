@@ -29,6 +29,11 @@ class Scope:
         """Keep *call* until the answer is sent."""
         self._deferred.append(call)
 
+    def cancel(self) -> None:
+        """Cancel the tasks."""
+        if self._group is not None:
+            self._group.cancel()
+
     def join(self) -> None:
         """Wait for the tasks; errors as `TaskGroup` has them."""
         group, self._group = self._group, None

@@ -9,7 +9,7 @@ from brubeck_wsgi.cookies import SIGNED_LIFETIME, CookieJar, Secret, unsign
 from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.handlers.answers import encode_json, make_response
 from brubeck_wsgi.handlers.base import MessageHandler
-from brubeck_wsgi.headers import Headers, HeaderSource
+from brubeck_wsgi.headers import Headers, HeaderSource, with_vary
 from brubeck_wsgi.response import JSON, Response, made
 
 _URL_SAFE = "%/:=&?~#+!$,;'@()*[]|"  # what a URL may hold already (RFC 3986 §2.2), and "%" of what is quoted
@@ -47,9 +47,12 @@ def redirect_location(url: str) -> str:
 
 def _replace_headers(response: Response, headers: Headers) -> None:
     own = response.headers
+    varying = ",".join(own.get_all("Vary"))  # what an answer depends on is no less for what else it depends on
     for name in headers:
         own.pop(name, None)
     response.header_list += headers.pairs
+    if varying:
+        response.header_list = with_vary(response.header_list, *map(str.strip, varying.split(",")))
 
 
 class WebMessageHandler(MessageHandler):

@@ -6,11 +6,11 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from brubeck_wsgi.errors import ConfigurationError
-from brubeck_wsgi.headers import Headers
+from brubeck_wsgi.headers import Headers, with_vary
 from brubeck_wsgi.interfaces import Environ, HeaderList, StartResponse, WSGIApplication
 from brubeck_wsgi.middleware.codings import preferred_codings
 from brubeck_wsgi.middleware.compressors import Compressor, checked_codings, make_compressor
-from brubeck_wsgi.middleware.heads import HeldHead, begun, close_body, with_vary
+from brubeck_wsgi.middleware.heads import HeldHead, begun, close_body
 
 # Beside text/…, …+json and …+xml. What is not here is compressed already, or not known.
 _TYPES = frozenset(

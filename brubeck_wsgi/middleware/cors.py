@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError
+from brubeck_wsgi.headers import with_vary
 from brubeck_wsgi.interfaces import Environ, ExceptionInfo, HeaderList, StartResponse, WSGIApplication
-from brubeck_wsgi.middleware.heads import with_vary
 
 Origins: TypeAlias = Collection[str] | Callable[[str], bool]
 """Origins like ``"https://app.example"``, ``["*"]`` for any, or a function that tells whether one is allowed."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from brubeck_wsgi.headers import Headers
 from brubeck_wsgi.interfaces import ExceptionInfo, HeaderList, StartResponse
 
 
@@ -86,12 +85,3 @@ def close_body(body: object) -> None:
     close = getattr(body, "close", None)
     if close is not None:
         close()
-
-
-def with_vary(headers: HeaderList, name: str) -> HeaderList:
-    """Return *headers* with *name* in Vary (RFC 9110 §12.5.5), in one line with what stood there."""
-    names = [name.strip() for line in Headers.over(headers).get_all("Vary") for name in line.split(",")]
-    if "*" in names or name.lower() in map(str.lower, names):
-        return headers
-    vary = ", ".join([*filter(None, names), name])
-    return [*(pair for pair in headers if pair[0].lower() != "vary"), ("Vary", vary)]

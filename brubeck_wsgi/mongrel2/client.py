@@ -143,6 +143,10 @@ class Client:
         if self._arrival is not None:
             self._arrival.set()
 
+    def abort(self) -> None:
+        """Do as if the client had gone; the connection is closed when the application returns."""
+        self.leave()
+
     @property
     def front(self) -> Front:
         """The way to the client."""
@@ -319,6 +323,7 @@ class Client:
         if self._exchange is None or self._exchange.is_started or self.is_upgraded:
             raise RuntimeError("expected to upgrade before anything is answered")
         self.send(switching_protocols(protocol, headers))
+        self._exchange.status = "101 Switching Protocols"
         self.is_upgraded = True
         self.persists = False
         self._door.note_upgraded(self)

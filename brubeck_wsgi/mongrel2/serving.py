@@ -15,6 +15,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, cast
 
 from brubeck_wsgi.concurrency.hub import Hub
+from brubeck_wsgi.concurrency.stopping import STOPPING, Stopping
 from brubeck_wsgi.concurrency.with_threads import ThreadCrew, ThreadHub
 from brubeck_wsgi.errors import MissingLibrary
 from brubeck_wsgi.gateway.runners import Runners
@@ -84,7 +85,9 @@ class Serving:
         self._is_stopping = False
         self._watches: list[Callable[[], None]] = []
         crew: Crew = ThreadCrew(settings.most_requests) if self._is_threaded else Runners(hub)
-        reader = RequestReader(settings, {"wsgi.errors": ErrorStream(), "SERVER_SOFTWARE": _SERVER})
+        self._stopping = Stopping()
+        constants = {"wsgi.errors": ErrorStream(), "SERVER_SOFTWARE": _SERVER, STOPPING: self._stopping}
+        reader = RequestReader(settings, constants)
         writer = HeadWriter(_SERVER)
         self._door = Door(hub, crew, application, reader, writer, settings, logger, log_failure)
         self._wires = _make_wires(fronts, self._door, threading.Lock() if self._is_threaded else None)
@@ -193,6 +196,7 @@ class Serving:
     def _leave(self, graceful_seconds: float) -> None:
         """Take what has been sent, and answer all of it."""
         door = self._door
+        self._stopping.set()
         logger.info("leaving, %s requests in hand", door.in_hand)
         for wire in self._wires:
             wire.begin_to_leave()

@@ -14,6 +14,7 @@ from typing import Any
 
 import gunicorn  # type: ignore[import-untyped]  # Gunicorn has no annotations
 
+from brubeck_wsgi.concurrency.stopping import STOPPING
 from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.gateway.poller import Poller
 from brubeck_wsgi.gateway.runners import Runners
@@ -81,6 +82,7 @@ class _Service:
             "wsgi.errors": ErrorStream(log),
             "wsgi.multiprocess": cfg.workers > 1,
             "SERVER_SOFTWARE": gunicorn.SERVER_SOFTWARE,
+            STOPPING: worker.stopping,
         }
         self._worker = worker
         self._door = Door(

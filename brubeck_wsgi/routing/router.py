@@ -10,7 +10,7 @@ only, and most do, these have been gathered beforehand.
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from threading import Lock
 from typing import Any, Generic, TypeAlias
@@ -24,6 +24,9 @@ _FEW = 3  # failing to match so many costs no more than looking at another segme
 
 Found: TypeAlias = tuple[Endpoint, tuple[Any, ...], dict[str, Any]]
 """The endpoint that answers, and the positional and keyword arguments that the path gives it."""
+
+Decorator: TypeAlias = Callable[[Endpoint, Rule[Endpoint]], Endpoint]
+"""Called with an endpoint and its rule, returns what is to answer instead."""
 
 
 class Miss(Generic[Endpoint]):
@@ -56,6 +59,7 @@ class Router(Generic[Endpoint]):
         self.literal: _Literal[Endpoint] = {}
         self.rules: list[Rule[Endpoint]] = []
         self._names: dict[str, Rule[Endpoint]] = {}
+        self._decorator: Decorator[Endpoint] | None = None
         self._index: _Index[Endpoint] | None = None
         self._changing = Lock()
 
@@ -66,7 +70,19 @@ class Router(Generic[Endpoint]):
             raise ConfigurationError(f"expected one route named {rule.name!r}, {named.pattern!r} has that name already")
         with self._changing:
             rule.order = len(self.rules)
+            if self._decorator is not None:
+                _decorate(rule, self._decorator)
             self.rules.append(rule)
+            self._index, self.literal = None, {}
+
+    def decorate(self, decorator: Decorator[Endpoint]) -> None:
+        """Put *decorator* around the endpoints of all rules, those that are yet to be added too; once is enough."""
+        with self._changing:
+            if self._decorator is decorator:
+                return
+            self._decorator = decorator
+            for rule in self.rules:
+                _decorate(rule, decorator)
             self._index, self.literal = None, {}
 
     def find(self, path: str, method: str) -> Found[Endpoint] | Miss[Endpoint]:
@@ -127,6 +143,12 @@ def first_match(rules: Sequence[Rule[Endpoint]], path: str, method: str) -> Foun
     if passed is None:
         return _UNKNOWN
     return Miss(tuple(dict.fromkeys(name for rule in passed for name in rule.endpoints)), passed[0])
+
+
+def _decorate(rule: Rule[Endpoint], decorator: Decorator[Endpoint]) -> None:
+    rule.endpoints = {method: decorator(endpoint, rule) for method, endpoint in rule.endpoints.items()}
+    if rule.fallback is not None:
+        rule.fallback = decorator(rule.fallback, rule)
 
 
 _Few: TypeAlias = "dict[str, tuple[Rule[Endpoint], ...] | _Few[Endpoint]]"

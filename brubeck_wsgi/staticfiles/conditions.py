@@ -42,7 +42,7 @@ def failed_condition(environ: Environ, validators: Validators) -> int | None:
     etag, modified = validators
     matching = environ.get("HTTP_IF_MATCH")
     if matching is not None:
-        if matching.strip() != "*" and etag not in _TAG.findall(matching):
+        if not is_matched(matching, etag):
             return 412
     elif "HTTP_IF_UNMODIFIED_SINCE" in environ:
         since = parse_http_date(environ["HTTP_IF_UNMODIFIED_SINCE"])
@@ -50,10 +50,19 @@ def failed_condition(environ: Environ, validators: Validators) -> int | None:
             return 412
     known = environ.get("HTTP_IF_NONE_MATCH")
     if known is not None:
-        is_known = known.strip() == "*" or etag in [tag.removeprefix("W/") for tag in _TAG.findall(known)]
-        return 304 if is_known else None
+        return 304 if is_known(known, etag) else None
     since = parse_http_date(environ.get("HTTP_IF_MODIFIED_SINCE", ""))
     return 304 if since is not None and modified <= since else None
+
+
+def is_matched(header: str, etag: str) -> bool:
+    """Tell whether an If-Match header has *etag*: by the strong comparison (RFC 9110 §13.1.1)."""
+    return header.strip() == "*" or etag in _TAG.findall(header)
+
+
+def is_known(header: str, etag: str) -> bool:
+    """Tell whether an If-None-Match header has *etag*, be it weak or not: by the weak comparison (§13.1.2)."""
+    return header.strip() == "*" or etag.removeprefix("W/") in [tag.removeprefix("W/") for tag in _TAG.findall(header)]
 
 
 def allows_range(environ: Environ, validators: Validators, now: float) -> bool:

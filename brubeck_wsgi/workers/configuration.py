@@ -11,6 +11,7 @@ from typing import Any
 
 import gunicorn  # type: ignore[import-untyped]  # Gunicorn has no annotations
 
+from brubeck_wsgi.concurrency.stopping import STOPPING, Stopping
 from brubeck_wsgi.gateway.environ import EnvironMaker, HeaderPolicy
 from brubeck_wsgi.gateway.files import FileWrapper
 from brubeck_wsgi.protocols.http1.head import HeadParser, Limits
@@ -52,8 +53,14 @@ def make_writer() -> HeadWriter:
     return HeadWriter(gunicorn.SERVER)
 
 
-def listener_maker(cfg: Any, log: Any) -> Callable[[socket.socket], EnvironMaker]:
-    """Return what makes the maker of environs for a listening socket."""
+def listener_maker(cfg: Any, log: Any, stopping: Stopping | None = None) -> Callable[[socket.socket], EnvironMaker]:
+    """Return what makes the maker of environs for a listening socket.
+
+    Args:
+        cfg: Gunicorn's settings.
+        log: its logger.
+        stopping: what tells applications that the worker stops; None if there are none.
+    """
     policy = HeaderPolicy(
         header_map=cfg.header_map,
         forwarder_headers=frozenset(cfg.forwarder_headers),
@@ -79,6 +86,7 @@ def listener_maker(cfg: Any, log: Any) -> Callable[[socket.socket], EnvironMaker
             # The standard library's is read like any iterable, by whoever has switched sendfile off.
             "wsgi.file_wrapper": wsgiref.util.FileWrapper if cfg.sendfile is False else FileWrapper,
             "wsgi.input_terminated": True,
+            STOPPING: stopping,
         }
         return EnvironMaker(constants, policy, is_named)
 

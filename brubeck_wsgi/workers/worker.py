@@ -17,6 +17,7 @@ from gunicorn.sock import ssl_context  # type: ignore[import-untyped]  # Gunicor
 from gunicorn.workers.base_async import AsyncWorker  # type: ignore[import-untyped]  # the same
 
 from brubeck_wsgi.concurrency.hub import Event, Hub
+from brubeck_wsgi.concurrency.stopping import Stopping
 from brubeck_wsgi.gateway.handover import Bound, Handover
 from brubeck_wsgi.gateway.poller import epoll
 from brubeck_wsgi.gateway.server import Listener, Server, Settings
@@ -35,6 +36,7 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
 
     Attributes:
         hub_name: ``"gevent"`` or ``"eventlet"``, which is also the name of the library.
+        stopping: tells applications that the worker begins to stop.
     """
 
     hub_name: ClassVar[str]
@@ -62,6 +64,7 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
         self.hub.patch()
         self.hub.start()
         self._told: Event = self.hub.event()
+        self.stopping = Stopping()
         self._is_worn = False
         # Before the application is loaded: Gunicorn ends when a worker cannot begin, and starts another for one
         # that fails later, again and again.
@@ -125,7 +128,7 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
             most_requests=self.max_requests,
             on_limit=self._wear_out,
         )
-        make = listener_maker(cfg, self.log)
+        make = listener_maker(cfg, self.log, self.stopping)
         return Server(
             self.hub,
             self.wsgi,
@@ -148,6 +151,7 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
     def _stop(self, server: Server | Handover) -> None:
         """Answer all that has reached this worker, give idle connections a last chance, and end."""
         patience_ends = time.monotonic() + self.cfg.graceful_timeout
+        self.stopping.set()  # streams and WebSockets would go on otherwise
         if self._is_worn and self.cfg.workers == 1:
             # Another worker is started only when this one has gone: it goes on accepting while connections have
             # their last chance, so that nobody has to wait for its successor that long.

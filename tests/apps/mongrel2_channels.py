@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from brubeck_wsgi.gateway.channel import open_channel
 from brubeck_wsgi.interfaces import ChannelClosed
 from brubeck_wsgi.protocols.websocket import HandshakeRefused
+from brubeck_wsgi.websocket import open_channel
 
 endings: list[list[Any]] = []
 
@@ -59,7 +59,7 @@ def _slow(channel: Any) -> None:
 
 
 def _silent(channel: Any) -> None:
-    channel.receive(timeout_seconds=30)
+    channel.receive(timeout=30)
 
 
 def _fail(channel: Any) -> None:

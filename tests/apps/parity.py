@@ -1,17 +1,19 @@
 """What users of Brubeck 0.4 had, on the names of this package: ``gunicorn -k gevent tests.apps.parity:app``.
 
 PARITY_VARIANT says what answers unknown paths, PARITY_ENGINE names the template engine, and PARITY_REDIS is the URL
-of a Redis.
+of a Redis. ``PARITY_MONGREL2=tcp://127.0.0.1:9999,tcp://127.0.0.1:9998 python -m tests.apps.parity`` serves it behind
+Mongrel2, whose Handler has these two as send_spec and recv_spec.
 """
 
 from __future__ import annotations
 
 import os
 
-from brubeck_wsgi import Brubeck, WebMessageHandler
+from brubeck_wsgi import Brubeck, Mongrel2Connection, WebMessageHandler
 from tests.apps import (
     parity_answers,
     parity_auth,
+    parity_autoapi,
     parity_cookies,
     parity_library,
     parity_lifecycle,
@@ -24,7 +26,7 @@ COOKIE_SECRET = "parity-secret"
 # In the order of their routes, of which the first that matches answers.
 PARTS = (
     *(parity_routing, parity_messages, parity_answers, parity_cookies, parity_auth, parity_lifecycle),
-    parity_library,
+    *(parity_autoapi, parity_library),
 )
 
 
@@ -56,7 +58,7 @@ def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
     def describe(application, message):
         return {
             "app": "brubeck-parity",
-            "server": "wsgi",
+            "server": "mongrel2" if "brubeck.mongrel2" in message.environ else "wsgi",
             "engine": engine,
             "variant": variant,
             "implementation": "brubeck_wsgi",
@@ -66,6 +68,7 @@ def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
     @made.add_route("^/parity/reset$", method="POST")
     def reset(application, message):
         parity_lifecycle.EVENTS.clear()
+        parity_autoapi.reset()
         return "ok"
 
     for part in PARTS:
@@ -75,3 +78,7 @@ def make_app(variant: str = "main", engine: str = "jinja2") -> Brubeck:
 
 
 app = make_app(os.environ.get("PARITY_VARIANT", "main"), os.environ.get("PARITY_ENGINE", "jinja2"))
+
+if __name__ == "__main__":
+    app.msg_conn = Mongrel2Connection(*os.environ["PARITY_MONGREL2"].split(","))
+    app.run()

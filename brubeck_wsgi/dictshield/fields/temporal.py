@@ -13,7 +13,7 @@ from brubeck_wsgi.dictshield.hooks import hooked
 from brubeck_wsgi.dictshield.releasing import iso_text
 from brubeck_wsgi.dictshield.sourcecode import Code
 from brubeck_wsgi.errors import ValidationError
-from brubeck_wsgi.timekeeping import as_utc, from_timestamp, milliseconds, moment_of, parse_iso8601
+from brubeck_wsgi.timekeeping import as_utc, datetime_to_millis, from_timestamp, moment_of, parse_iso8601
 
 
 class DateTimeField(BaseField[datetime]):
@@ -135,10 +135,10 @@ class MillisecondField(LongField):
 
     def convert(self, value: Any) -> Any:
         if isinstance(value, datetime):
-            return milliseconds(value)
+            return datetime_to_millis(value)
         if isinstance(value, str) and "-" in value[1:]:
             moment = moment_of(value)
             if moment is None:
                 raise self.error("Not a datetime", value)
-            return milliseconds(moment)
+            return datetime_to_millis(moment)
         return super().convert(value)

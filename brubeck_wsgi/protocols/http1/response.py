@@ -110,7 +110,8 @@ class HeadWriter:
         else:
             _check_value(name, value)
             if kind in _HOP_BY_HOP:
-                return b"", kind
+                # RFC 9110 §15.5.22: 426 has to say what to upgrade to, and §7.8 how.
+                return (b"Upgrade: websocket\r\nConnection: upgrade\r\n" if _is_offer(kind, value) else b""), kind
             line = start + value.strip(" \t").encode("latin-1") + b"\r\n"
             if kind in ("server", "date") or len(line) > _LONGEST_REMEMBERED:
                 return line, kind
@@ -127,6 +128,10 @@ class HeadWriter:
         if len(self._names) < _MOST_REMEMBERED:
             self._names[name] = known
         return known
+
+
+def _is_offer(kind: str, value: str) -> bool:
+    return kind == "upgrade" and value.strip(" \t").lower() == "websocket"
 
 
 def forbids_body(status_code: int) -> bool:

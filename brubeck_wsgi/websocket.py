@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Protocol
+from contextlib import suppress
+from typing import Protocol, TypeVar
 
 from brubeck_wsgi.interfaces import ChannelClosed, Environ
 from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL, Handshake, HandshakeRefused, WebSocket
@@ -30,11 +30,15 @@ class Way(Protocol):
         """Send all of *data*; a `ConnectionError` if the peer has left."""
         ...
 
+    def abort(self) -> None:
+        """End the connection at once; who receives gets ``b""``."""
+        ...
+
 
 class WebSocketChannel:
     """See `brubeck_wsgi.interfaces.Channel`.
 
-    One greenlet receives; any may send. Pings are answered, and silence is noticed, while somebody receives.
+    One greenlet receives; any may send and close. Pings are answered, and silence is noticed, while one receives.
 
     Args:
         way: carries the bytes.
@@ -57,7 +61,8 @@ class WebSocketChannel:
         self._socket = socket
         self._ping_seconds = ping_seconds
         self._clock = clock
-        self._messages: deque[str | bytes] = deque()
+        self._messages: list[str | bytes] = []  # the next is the last
+        self._is_receiving = False
         # Made here and not at import: by now it is the hub's, where there is one.
         self._lock = threading.Lock()
 
@@ -71,20 +76,24 @@ class WebSocketChannel:
         """What was said about that."""
         return self._socket.close_reason
 
-    def receive(self, timeout_seconds: float | None = None) -> str | bytes:
+    def receive(self, timeout: float | None = None) -> str | bytes:
         """Wait for a message.
+
+        Args:
+            timeout: how many seconds at most; None for any time.
 
         Raises:
             ChannelClosed: none will come any more.
             TimeoutError: none came in time.
         """
-        deadline = None if timeout_seconds is None else self._clock() + timeout_seconds
+        deadline = None if timeout is None else self._clock() + timeout
         while not self._messages:
-            if self._socket.close_code is not None:
+            if self._socket.close_code is not None and not self._socket.awaits_close:
                 raise ChannelClosed(self._socket.close_code, self._socket.close_reason)
             if not self._receive_some(deadline):
-                raise TimeoutError(f"no message in {timeout_seconds} seconds")
-        return self._messages.popleft()
+                self._check_open()
+                raise TimeoutError(f"no message in {timeout} seconds")
+        return self._messages.pop()
 
     def __iter__(self) -> Iterator[str | bytes]:
         """Yield messages until it is closed, however that happens."""
@@ -120,46 +129,78 @@ class WebSocketChannel:
             self._send_outgoing()
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
-        """Close, and wait a little for the peer to agree; nothing happens if it is closed already."""
-        with self._lock:
-            if self._socket.close_code is not None:
-                return
-            self._socket.close(code, reason)
-            try:
-                self._send_outgoing()
-            except ChannelClosed:
-                return
+        """Close, and wait a little for the peer to agree; nothing happens if it is closed already.
+
+        If another greenlet receives, it is that which waits, and which gets `ChannelClosed`.
+        """
+        self.begin_close(code, reason)
+        if self._is_receiving:
+            return
         deadline = self._clock() + _CLOSE_SECONDS
         while self._socket.awaits_close and self._receive_some(deadline):
             pass
 
+    def begin_close(self, code: int = NORMAL, reason: str = "") -> None:
+        """Say that it is closed, and wait for nobody; what is received from now on is the peer's answer to that."""
+        with self._lock:
+            if self._socket.close_code is None:
+                self._socket.close(code, reason)
+                with suppress(ChannelClosed):
+                    self._send_outgoing()
+
+    def abandon(self) -> None:
+        """Give up a peer that has been told that it is closed, and has not answered that."""
+        if self._socket.awaits_close:
+            self._way.abort()
+
     def _receive_some(self, deadline: float | None) -> bool:
         """Wait for something to come; return False if the deadline came first."""
+        if self._is_receiving:
+            raise RuntimeError("expected one greenlet at a time to receive from a WebSocket")
+        self._is_receiving = True
+        try:
+            data = self._way.receive(_BLOCK, self._ping_seconds) if deadline is None else None
+            if data is None:
+                data = self._wait_for_data(deadline, was_silent=deadline is None)
+        finally:
+            self._is_receiving = False
+        if data is None:
+            return False
+        messages = self._socket.receive(data)
+        if messages:
+            messages.reverse()
+            self._messages = messages
+        if self._socket.has_outgoing:
+            with self._lock, suppress(ChannelClosed):  # what came before the peer left is a message all the same
+                self._send_outgoing()
+        return True
+
+    def _wait_for_data(self, deadline: float | None, was_silent: bool) -> bytes | None:
+        """Return what comes, ``b""`` if nobody is there; None if the deadline came first.
+
+        Args:
+            deadline: by the clock.
+            was_silent: whether the peer has been silent for so long already that it is to be asked.
+        """
+        silence = self._ping_seconds
         is_asked = False
         pongs = self._socket.pongs
         while True:
+            if was_silent:
+                if self._socket.close_code is not None or (is_asked and self._socket.pongs == pongs):
+                    return b""
+                is_asked = True
+                self.ping()
             wait = None if deadline is None else deadline - self._clock()
             if wait is not None and wait <= 0:
-                return False
-            silence = self._ping_seconds
-            if silence is not None and (wait is None or silence < wait):
-                data = self._way.receive(_BLOCK, silence)
-            else:
-                data, silence = self._way.receive(_BLOCK, wait), None
-            if data is None and silence is None:
-                return False
+                return None
+            is_last = silence is None or (wait is not None and wait <= silence)
+            data = self._way.receive(_BLOCK, wait if is_last else silence)
             if data is not None:
-                break
-            if is_asked and self._socket.pongs == pongs:
-                data = b""  # nobody is there
-                break
-            is_asked = True
-            if self._socket.close_code is None:
-                self.ping()
-        with self._lock:
-            self._messages.extend(self._socket.receive(data))
-            self._send_outgoing()
-        return True
+                return data
+            if is_last:
+                return None
+            was_silent = True
 
     def _check_open(self) -> None:
         if self._socket.close_code is not None:
@@ -175,26 +216,15 @@ class WebSocketChannel:
                 raise ChannelClosed(ABNORMAL, "the peer has left") from error
 
 
-def open_channel(
-    environ: Environ,
-    subprotocols: Sequence[str] = (),
-    headers: Sequence[tuple[str, str]] = (),
-    most_message_bytes: int = MOST_MESSAGE_BYTES,
-    ping_seconds: float | None = PING_SECONDS,
-) -> WebSocketChannel:
-    """Answer a request for a WebSocket with one; when the application returns, it is over.
+AnyChannel = TypeVar("AnyChannel", bound=WebSocketChannel)
 
-    Args:
-        environ: of the request.
-        subprotocols: what this side can speak, best first.
-        headers: more (name, value) pairs for the answer.
-        most_message_bytes: the largest message that is taken; 1009 for others.
-        ping_seconds: after how long a silence to ask whether the peer is still there; None for never.
+
+def read_handshake(environ: Environ) -> Handshake:
+    """Return the handshake in a request.
 
     Raises:
-        HandshakeRefused: the request is none for a WebSocket, or the server cannot make one: say so to the client.
+        HandshakeRefused: the request is none for a WebSocket.
     """
-    upgrade = environ.get("brubeck.upgrade")
     handshake = Handshake(
         environ["REQUEST_METHOD"],
         environ.get("SERVER_PROTOCOL") == "HTTP/1.1",
@@ -206,9 +236,37 @@ def open_channel(
         environ.get("HTTP_SEC_WEBSOCKET_EXTENSIONS", ""),
     )
     handshake.check()
+    return handshake
+
+
+def open_channel(
+    environ: Environ,
+    subprotocols: Sequence[str] = (),
+    headers: Sequence[tuple[str, str]] = (),
+    most_message_bytes: int = MOST_MESSAGE_BYTES,
+    ping_seconds: float | None = PING_SECONDS,
+    compresses: bool = True,
+    make: type[AnyChannel] = WebSocketChannel,  # type: ignore[assignment]  # PEP 696 is of Python 3.13
+) -> AnyChannel:
+    """Answer a request for a WebSocket with one; when the application returns, it is over.
+
+    Args:
+        environ: of the request.
+        subprotocols: what this side can speak, best first.
+        headers: more (name, value) pairs for the answer.
+        most_message_bytes: the largest message that is taken; 1009 for others.
+        ping_seconds: after how long a silence to ask whether the peer is still there; None for never.
+        compresses: whether to agree on permessage-deflate with clients that offer it.
+        make: what makes the channel.
+
+    Raises:
+        HandshakeRefused: the request is none for a WebSocket, or the server cannot make one: say so to the client.
+    """
+    handshake = read_handshake(environ)
+    upgrade = environ.get("brubeck.upgrade")
     if upgrade is None:
         raise HandshakeRefused("expected a server that makes WebSockets", 501)
-    socket = WebSocket(handshake.extensions, most_message_bytes)
+    socket = WebSocket(handshake.extensions if compresses else "", most_message_bytes)
     subprotocol = handshake.choose_protocol(subprotocols)
     answer = [("Sec-WebSocket-Accept", handshake.accept_key())]
     if subprotocol is not None:
@@ -216,4 +274,4 @@ def open_channel(
     if socket.extensions is not None:
         answer.append(("Sec-WebSocket-Extensions", socket.extensions))
     way = upgrade("websocket", [*answer, *headers])
-    return WebSocketChannel(way, socket, subprotocol, ping_seconds)
+    return make(way, socket, subprotocol, ping_seconds)

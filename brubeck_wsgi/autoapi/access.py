@@ -1,0 +1,117 @@
+"""Who may do what with the objects of an API, and in which role they see them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any  # users, and objects of the application's classes
+
+from brubeck_wsgi.auth import UserHandlingMixin
+from brubeck_wsgi.errors import ConfigurationError, Forbidden, NotFound, Unauthorized
+
+LIST, READ, CREATE, UPDATE, PATCH, DELETE, DELETE_ALL = OPERATIONS = (
+    *("list", "read", "create", "update", "patch", "delete"),
+    "delete_all",
+)
+ANYONE, USER, OWNER = LEVELS = ("anyone", "user", "owner")
+
+
+class AccessRules:
+    """The operations that an API has, and who they are for.
+
+    Args:
+        operations: the names of those that there are.
+        access: who they are for, one of `LEVELS`: one for all of them, or by operation; what is not named there is for
+            nobody.
+    """
+
+    def __init__(self, operations: tuple[str, ...], access: str | Mapping[str, str]) -> None:
+        named = dict.fromkeys(operations, access) if isinstance(access, str) else dict(access)
+        wrong = [one for one in (*operations, *named) if one not in OPERATIONS]
+        if wrong:
+            raise ConfigurationError(f"expected operations of {', '.join(OPERATIONS)}, got {wrong[0]!r:.60}")
+        levels = [level for level in named.values() if level not in LEVELS]
+        if levels:
+            raise ConfigurationError(f"expected access of {', '.join(LEVELS)}, got {levels[0]!r:.60}")
+        self.levels = {one: named[one] for one in OPERATIONS if one in operations and one in named}
+
+    def __contains__(self, operation: str) -> bool:
+        return operation in self.levels
+
+    def is_open(self, operation: str) -> bool:
+        """Tell whether an operation is for anyone."""
+        return self.levels.get(operation) == ANYONE
+
+    def needs_owner(self, operation: str) -> bool:
+        """Tell whether an operation is for the owner of what it is about."""
+        return self.levels.get(operation) == OWNER
+
+
+class AccessMixin(UserHandlingMixin):
+    """What a handler of an API knows of its user.
+
+    Attributes:
+        owner_field: the field that says whose an object is; None if nobody owns any.
+        role: the role in which everybody sees objects; see `roles`.
+        roles: the role by what the user is to an object, ``anyone``, ``user`` or ``owner``; None for `role` always.
+    """
+
+    owner_field: str | None = None
+    role: str | None = "owner"
+    roles: Mapping[str, str] | None = None
+    rules: AccessRules
+
+    def owner_id(self) -> Any:
+        """Return what `owner_field` of the user's own objects has; None without a user. Override it for other users."""
+        user = self.current_user
+        if not user:
+            return None
+        if isinstance(user, str | int):
+            return user
+        return next((getattr(user, name) for name in ("username", "id") if getattr(user, name, None)), str(user))
+
+    def is_owner(self, value: Any) -> bool:
+        """Tell whether an object is the user's own."""
+        owner = None if self.owner_field is None else self.owner_id()
+        if owner is None or self.owner_field is None:
+            return False
+        found = value.get(self.owner_field) if isinstance(value, dict) else getattr(value, self.owner_field, None)
+        return found is not None and str(found) == str(owner)
+
+    def role_for(self, value: Any) -> str | None:
+        """Return the role in which the user sees an object; None as value: objects in general."""
+        roles = self.roles
+        if roles is None:
+            return self.role
+        if value is not None and OWNER in roles and self.is_owner(value):
+            return roles[OWNER]
+        if USER in roles and self.current_user:
+            return roles[USER]
+        return roles.get(ANYONE, self.role)
+
+    def writing_role(self, value: Any) -> str | None:
+        """Return the role whose fields the user may write; None as value: of a new object, which will be the user's."""
+        if value is None and self.roles is not None and OWNER in self.roles and self.owner_id() is not None:
+            return self.roles[OWNER]
+        return self.role_for(value)
+
+    def authorize(self, operation: str, value: Any = None) -> None:
+        """Return if the user may do this; override it for rules of your own.
+
+        Args:
+            operation: one of `OPERATIONS`.
+            value: the object that it is about; None before there is one.
+
+        Raises:
+            Unauthorized: nobody knows the user.
+            Forbidden: the user may not.
+            NotFound: the user may not even know of the object.
+        """
+        level = self.rules.levels[operation]
+        if level == ANYONE:
+            return
+        if not self.current_user:
+            raise Unauthorized("expected a user", headers={"WWW-Authenticate": self.auth_challenge})
+        if level == OWNER and value is not None and not self.is_owner(value):
+            if self.rules.levels.get(READ, OWNER) == OWNER:
+                raise NotFound("there is no such thing of yours")
+            raise Forbidden("expected something of your own")

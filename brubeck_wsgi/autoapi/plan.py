@@ -1,0 +1,232 @@
+"""What is worked out once for an API of a model: its identity, who sees which fields, and what may be written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any  # models, their objects, and JSON
+from uuid import uuid4
+
+import msgspec
+
+from brubeck_wsgi.autoapi.schemas import (
+    Schema,
+    flat,
+    kinds_of,
+    narrowed,
+    nullable,
+    properties_of,
+    with_nulls,
+    without_default,
+)
+from brubeck_wsgi.dictshield.metaclass import DocumentMetaclass
+from brubeck_wsgi.dictshield.roles import visible
+from brubeck_wsgi.errors import ConfigurationError, NotFound
+from brubeck_wsgi.modeling import Fault, Invalid, Malformed, adapt
+from brubeck_wsgi.modeling.shapes import has_roles
+
+ID_PATTERN = "^[A-Za-z0-9_~@:+=-][A-Za-z0-9_.~@:+=-]{0,127}$"
+"""What an identity of text may be: it stands in a path, several of them with commas between."""
+
+_ID = re.compile(ID_PATTERN[:-1] + r"\Z")
+_INTEGER = re.compile(r"(?:0|[1-9][0-9]{0,17})\Z")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\Z")
+_DEEPEST = 100
+
+
+class Plan:
+    """A model as its API has it.
+
+    Args:
+        model: the class; see `brubeck_wsgi.modeling`.
+
+    Attributes:
+        face: what knows the class.
+        identity: the name of the field that tells objects apart, and its key in what clients see.
+        properties: the schemas of all fields that `load` takes, by their keys.
+        id_schema: the schema of an identity.
+        is_document: whether the model is a document.
+        shows_all: whether everybody sees all of an object, as it is stored.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.face = adapt(model)
+        self.is_document = isinstance(model, DocumentMetaclass)
+        self.has_roles = self.is_document or has_roles(model)
+        if self.face.identity is None:
+            raise ConfigurationError(f"expected {self.face.name} to have an identity, a field id or __identity__")
+        self.schema = self.face.json_schema(None)
+        self.properties = properties_of(self.schema)
+        self.keys_by_name = self._client_keys()
+        self.identity = self.face.identity
+        self.id_key = self.keys_by_name.get(self.identity, self.identity)
+        self.id_schema, self.parse_id, self.new_id = self._id_rules()
+        self.required = frozenset(flat(self.schema).get("required", ()))
+        # Documents take numbers as text and empty text for nothing, as forms have them; JSON says what it means.
+        self._numbers = {
+            key
+            for key, schema in self.properties.items()
+            if kinds_of(schema) and kinds_of(schema) <= {"integer", "number"}
+        }
+        self._formatted = {key for key, schema in self.properties.items() if "format" in schema}
+        self._seen: dict[str | None, frozenset[str]] = {}
+        self._store_keys = self._keys_of_store()
+        # What is stored is then what is shown; documents have marks of their own in the store.
+        self.shows_all = not self.has_roles and self.id_key in self.seen(None)
+
+    def _client_keys(self) -> dict[str, str]:
+        """Return the keys by which clients know the fields, by their names."""
+        if self.is_document:
+            return {name: field.minimized_field_name or name for name, field in self.model._fields.items()}
+        from brubeck_wsgi.modeling.shapes import fields_of
+
+        return {field.name: field.key for field in fields_of(self.model)}
+
+    def _keys_of_store(self) -> dict[str, str]:
+        """Return the keys of `dump` for a store, by those of clients, where they differ."""
+        if not self.is_document:
+            return {}
+        store = {name: key for key, name, _ in visible(self.model, None)}
+        return {key: store[name] for name, key in self.keys_by_name.items() if name in store and store[name] != key}
+
+    def _id_rules(self) -> tuple[Schema, Callable[[str], str], Callable[[], Any] | None]:
+        schema = self._property(self.identity)
+        kinds = kinds_of(schema)
+        if kinds == {"integer"}:
+            return {"type": "integer", "minimum": 0, "maximum": 10**18 - 1}, _integer_id, None
+        if schema.get("format") == "uuid" or any(one.get("format") == "uuid" for one in schema.get("anyOf", ())):
+            return {"type": "string", "format": "uuid"}, _uuid_id, uuid4
+        if kinds == {"string"} and "pattern" not in schema:
+            return {"type": "string", "pattern": ID_PATTERN}, _text_id, lambda: uuid4().hex
+        return {key: value for key, value in schema.items() if key != "default"}, self._loaded_id, None
+
+    def _property(self, name: str) -> Schema:
+        key = self.keys_by_name.get(name, name)
+        others = (self.properties[other] for other in (name, "_id", "id") if other in self.properties)
+        return self.properties.get(key) or next(others, {})
+
+    def _loaded_id(self, text: str) -> str:
+        if not _ID.match(text):
+            raise NotFound("expected an id of letters, digits or _.~@:+=-")
+        try:
+            return str(next(iter(self.face.load_partial({self.id_key: text}).values())))
+        except (Invalid, StopIteration):
+            raise NotFound(f"no {self.face.name} has such an id") from None
+
+    def id_value(self, key: str) -> Any:
+        """Return an identity that came with a path as JSON has it."""
+        return int(key) if self.id_schema.get("type") == "integer" else key
+
+    # -- what is seen
+
+    def seen(self, role: str | None) -> frozenset[str]:
+        """Return the keys of the fields that *role* sees."""
+        keys = self._seen.get(role)
+        if keys is None:
+            keys = self._seen[role] = frozenset(self._seen_keys(role))
+        return keys
+
+    def _seen_keys(self, role: str | None) -> set[str]:
+        if self.is_document:
+            if role is None:  # a client never sees what only a store needs
+                return set(self.keys_by_name.values())
+            return {key for key, _, _ in visible(self.model, role)}
+        return set(properties_of(self.face.json_schema(role if self.has_roles else None)))
+
+    def shown(self, obj: Any, role: str | None) -> bytes:
+        """Return what *role* sees of an object as JSON; its identity is always among it."""
+        text = self.face.dump(obj, role if self.has_roles else None)
+        if self.id_key in self.seen(role):
+            return text
+        identity = msgspec.json.encode(_plain_id(self.face.get_id(obj)))
+        own = b'{"%b":%b' % (self.id_key.encode(), identity)
+        return own + b"}" if text == b"{}" else own + b"," + text[1:]
+
+    # -- what is written
+
+    def faults_of(self, data: Mapping[str, Any]) -> list[Fault]:
+        """Return what is wrong with data beside what the model says: numbers as text, an identity that fits no path."""
+        faults = [
+            Fault((key,), "Expected a number", data[key])
+            for key in self._numbers
+            if key in data and isinstance(data[key], str | bool)
+        ]
+        faults += [Fault((key,), "Expected a value, or null", "") for key in self._formatted if data.get(key) == ""]
+        if self.id_key in data and "pattern" in self.id_schema and self.id_schema["pattern"] == ID_PATTERN:
+            given = data[self.id_key]
+            if isinstance(given, str) and not _ID.match(given):
+                faults.append(Fault((self.id_key,), "Expected 1 to 128 letters, digits or _.~@:+=- as an id", given))
+        return faults
+
+    def writable(self, data: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+        """Return what of *data* a client may write: to it there are no other fields than *keys*."""
+        if self.is_document:
+            return {key: value for key, value in data.items() if key in keys}
+        properties = self.properties
+        return {key: value for key, value in data.items() if key in keys or key not in properties}
+
+    def stored(self, text: bytes) -> dict[str, Any]:
+        """Return all of an object in a store as plain JSON data, by the keys of clients."""
+        data: dict[str, Any] = msgspec.json.decode(text)
+        for key, store_key in self._store_keys.items():
+            if store_key in data:
+                data[key] = data.pop(store_key)
+        return data
+
+    def input_schema(self, keys: frozenset[str], *, with_id: bool) -> Schema:
+        """Return the schema of what a client sends to make an object."""
+        schema = narrowed(self.schema, {*keys, self.id_key} if with_id else keys - {self.id_key}, {self.id_key})
+        if with_id and self.id_key in schema["properties"]:
+            own = schema["properties"][self.id_key]
+            # Null stands for none, which is made up then.
+            schema["properties"][self.id_key] = nullable({**own, **self.id_schema} if "type" in own else own)
+        # Generators of clients take a field with a default for one that is always there.
+        schema["properties"] = {key: without_default(one) for key, one in schema["properties"].items()}
+        return with_nulls(schema) if self.is_document else schema
+
+    def output_schema(self, role: str | None) -> Schema:
+        """Return the schema of what *role* sees."""
+        whole = flat(self.face.json_schema(role if self.has_roles else None))
+        schema = narrowed(whole, self.seen(role))
+        schema["properties"] = {self.id_key: dict(self.id_schema), **schema["properties"]}
+        schema["properties"][self.id_key].pop("default", None)
+        schema["required"] = list(dict.fromkeys([self.id_key, *schema.get("required", [])]))
+        return schema
+
+
+def merged(target: Any, patch: Any, depth: int = 0) -> Any:
+    """Return what a merge patch makes of a value (RFC 7396 §2)."""
+    if not isinstance(patch, dict):
+        return patch
+    if depth > _DEEPEST:
+        raise Malformed("merge patch", [Fault((), "Malformed JSON: nested too deeply", None)])
+    result = dict(target) if isinstance(target, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merged(result.get(key), value, depth + 1)
+    return result
+
+
+def _plain_id(identity: Any) -> Any:
+    return identity if isinstance(identity, int | str) else str(identity)
+
+
+def _integer_id(text: str) -> str:
+    if not _INTEGER.match(text):
+        raise NotFound("expected an id of decimal digits")
+    return text
+
+
+def _uuid_id(text: str) -> str:
+    if not _UUID.match(text):
+        raise NotFound("expected a UUID as id")
+    return text.lower()
+
+
+def _text_id(text: str) -> str:
+    if not _ID.match(text):
+        raise NotFound("expected an id of letters, digits or _.~@:+=-")
+    return text

@@ -1,0 +1,252 @@
+"""How one object is made, replaced, changed or destroyed: rules of the API, hooks, preconditions, and the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any  # objects of the application's classes, and JSON
+
+from brubeck_wsgi.autoapi.access import CREATE, DELETE, PATCH, UPDATE
+from brubeck_wsgi.autoapi.outcomes import Outcome, as_http_error
+from brubeck_wsgi.autoapi.plan import merged
+from brubeck_wsgi.errors import HTTPError, NotFound, ValidationError
+from brubeck_wsgi.modeling import Fault, Invalid
+from brubeck_wsgi.queryset import Result, Status, Stored, VersionConflict
+from brubeck_wsgi.staticfiles.conditions import is_known, is_matched
+
+_MOST_TRIES = 200
+
+
+class PreconditionFailed(HTTPError):
+    """412: the object is not in the state that the client expects (RFC 9110 §15.5.13)."""
+
+    def __init__(self) -> None:
+        super().__init__(412, "the object has changed since, or is not what it was expected to be")
+
+
+class PreconditionRequired(HTTPError):
+    """428: the client has to say which state it changes (RFC 6585 §3)."""
+
+    def __init__(self) -> None:
+        super().__init__(428, "expected an If-Match header with the ETag of what is to be changed")
+
+
+def create(api: Any, data: Any) -> Outcome:
+    """Make an object of what a client sent, and store it."""
+    plan, role = api.plan, api.writing_role(None)
+    api.authorize(CREATE)
+    given = _object(api, data)
+    wanted = plan.writable(given, api.writable_keys(role))
+    if api.takes_ids and given.get(plan.id_key) is not None:
+        wanted[plan.id_key] = given[plan.id_key]
+    _check(api, wanted, [Fault((key,), "Read-only", None) for key in api.read_only_keys if key in given])
+    if api.owner_key is not None and (owner := api.owner_id()) is not None:
+        wanted[api.owner_key] = owner
+    if plan.id_key in plan.required and plan.id_key not in wanted and plan.new_id is not None:
+        wanted[plan.id_key] = plan.new_id()
+    value = _load(api, wanted)
+    value = _hooked(api.before_create(value), value)
+    if api.overwrites:
+        _check_overwriting(api, value)
+    result = api.queries.create_one(value, create_only=not api.overwrites)
+    if api.has_hook["after_create"]:
+        api.after_create(result.value)
+    return _outcome(api, 201 if result.status == Status.CREATED else 200, result)
+
+
+def replace(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
+    """Put what a client sent in the place of an object (RFC 9110 §9.3.4)."""
+    plan = api.plan
+    given = _object(api, data)
+
+    def change(role: str | None, before: dict[str, Any]) -> dict[str, Any]:
+        keys = api.writable_keys(role)
+        wanted = plan.writable(given, keys | {plan.id_key})
+        faults = _id_faults(api, key, wanted) + _fixed_faults(api, given, before)
+        fixed = {one: value for one, value in before.items() if one not in keys or one in api.write_once_keys}
+        _check(api, wanted, faults)
+        return {**fixed, **wanted, plan.id_key: plan.id_value(key)}
+
+    try:
+        return _change(api, UPDATE, key, change, is_single=is_single)
+    except NotFound:
+        if not api.puts_new or CREATE not in api.rules or _wants_existing(api):
+            raise
+    wanted = {**given, plan.id_key: plan.id_value(key)}
+    _check(api, wanted, _id_faults(api, key, given))
+    return create(api, wanted)
+
+
+def patch(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
+    """Merge what a client sent into an object (RFC 7396)."""
+    plan = api.plan
+    given = _object(api, data)
+
+    def change(role: str | None, before: dict[str, Any]) -> dict[str, Any]:
+        part = plan.writable(given, api.writable_keys(role) | {plan.id_key})
+        faults = _id_faults(api, key, part) + _fixed_faults(api, given, before)
+        part.pop(plan.id_key, None)
+        _check(api, part, faults)
+        return {**merged(before, part), plan.id_key: plan.id_value(key)}
+
+    return _change(api, PATCH, key, change, is_single=is_single)
+
+
+def destroy(api: Any, key: str, *, is_single: bool) -> Outcome:
+    """Remove an object."""
+    for _ in range(_MOST_TRIES):
+        stored = api.queries.get(key)
+        value = stored.value if api.has_hook["before_delete"] or not api.rules.is_open(DELETE) else None
+        api.authorize(DELETE, value)
+        _check_conditions(api, stored, is_single)
+        if api.has_hook["before_delete"]:
+            api.before_delete(value)
+        try:
+            result = api.queries.destroy_one(key, if_version=stored.version)
+        except VersionConflict:
+            if _has_conditions(api) and is_single:
+                raise PreconditionFailed() from None
+            continue
+        if api.has_hook["after_delete"]:
+            api.after_delete(result.value)
+        return _outcome(api, 204, result)
+    raise HTTPError(409, "others change the same object all the time; try again")
+
+
+def check_objects(api: Any, data: list[Any]) -> None:
+    """Raise an error, before anything is done, if something in a list is no object."""
+    faults = [Fault((place,), "Expected an object", one) for place, one in enumerate(data) if not isinstance(one, dict)]
+    if faults:
+        raise as_http_error(Invalid(api.plan.face.name, faults))
+
+
+def check_read_conditions(environ: Mapping[str, Any], etag: str) -> bool:
+    """Tell whether the client has what is to be answered (RFC 9110 §13.2.2); `PreconditionFailed` by If-Match."""
+    matching = environ.get("HTTP_IF_MATCH")
+    if matching is not None and not is_matched(matching, etag):
+        raise PreconditionFailed
+    known = environ.get("HTTP_IF_NONE_MATCH")
+    return known is not None and is_known(known, etag)
+
+
+def _change(
+    api: Any,
+    operation: str,
+    key: str,
+    change: Callable[[str | None, dict[str, Any]], dict[str, Any]],
+    *,
+    is_single: bool,
+) -> Outcome:
+    for _ in range(_MOST_TRIES):
+        stored = api.queries.get(key)
+        old = stored.value if api.needs_old or not api.rules.is_open(operation) else None
+        api.authorize(operation, old)
+        _check_conditions(api, stored, is_single)
+        before = api.plan.stored(stored.data)
+        wanted = change(api.writing_role(old) if old is not None else api.role_for(None), before)
+        value = _load(api, wanted)
+        if api.has_hook[f"before_{operation}"]:
+            value = _hooked(getattr(api, f"before_{operation}")(value, old), value)
+        try:
+            result = api.queries.update_one(value, if_version=stored.version)
+        except VersionConflict:
+            if _has_conditions(api) and is_single:
+                raise PreconditionFailed() from None
+            continue  # nobody said which state is to be changed: then it is the one that is there now
+        if api.has_hook[f"after_{operation}"]:
+            getattr(api, f"after_{operation}")(result.value, old)
+        return _outcome(api, 200, result)
+    raise HTTPError(409, "others change the same object all the time; try again")
+
+
+def _outcome(api: Any, status: int, result: Result) -> Outcome:
+    role = api.role_for(result.value if api.roles is not None else None)
+    return Outcome(status, result.stored, role, value=result.value)
+
+
+def _has_conditions(api: Any) -> bool:
+    return "HTTP_IF_MATCH" in api.environ or "HTTP_IF_NONE_MATCH" in api.environ
+
+
+def _wants_existing(api: Any) -> bool:
+    return "HTTP_IF_MATCH" in api.environ
+
+
+def _check_conditions(api: Any, stored: Stored, is_single: bool) -> None:
+    """Raise an error unless what is to be changed is in the state that the client expects."""
+    environ = api.environ
+    if not is_single:
+        return
+    if "HTTP_IF_MATCH" not in environ and "HTTP_IF_NONE_MATCH" not in environ:
+        if api.requires_conditions:
+            raise PreconditionRequired
+        return
+    etag = api.bodies.etag(stored, api.role_for(stored.value if api.roles is not None else None))
+    matching, known = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
+    if (matching is not None and not is_matched(matching, etag)) or (known is not None and is_known(known, etag)):
+        raise PreconditionFailed
+
+
+def _check_overwriting(api: Any, value: Any) -> None:
+    """Have who makes an object in the place of another obey the rules for changing that."""
+    identity = api.plan.face.get_id(value)
+    stored = None if identity is None else api.queries.get_many([identity])[0]
+    if stored is not None and UPDATE in api.rules:
+        api.authorize(UPDATE, stored.value)
+    elif stored is not None:
+        raise HTTPError(409, "there is one with this id already")
+
+
+def _object(api: Any, data: Any) -> dict[str, Any]:
+    if not isinstance(data, dict):
+        raise as_http_error(Invalid(api.plan.face.name, [Fault((), "Expected an object", None)]))
+    return data
+
+
+def _check(api: Any, data: Mapping[str, Any], faults: list[Fault]) -> None:
+    found = faults + api.plan.faults_of(data)
+    if found:
+        try:  # all that is wrong is told at once
+            api.plan.face.load_partial(dict(data))
+        except Invalid as error:
+            known = {one.path for one in found}
+            found += [one for one in error.errors if one.path not in known]
+        raise as_http_error(Invalid(api.plan.face.name, found))
+
+
+def _load(api: Any, data: dict[str, Any]) -> Any:
+    try:
+        return api.plan.face.load(data)
+    except ValidationError as error:
+        raise as_http_error(error) from None
+
+
+def _id_faults(api: Any, key: str, data: Mapping[str, Any]) -> list[Fault]:
+    given = data.get(api.plan.id_key)
+    if given is None or str(given).lower() == key.lower():
+        return []
+    return [Fault((api.plan.id_key,), f"Expected the id of the path, {key}", given)]
+
+
+def _fixed_faults(api: Any, given: Mapping[str, Any], before: Mapping[str, Any]) -> list[Fault]:
+    """Return what is wrong with values for fields that do not change: they may be sent as they are."""
+    return [
+        Fault((key,), "Cannot be changed", given[key])
+        for key in (*api.read_only_keys, *api.write_once_keys)
+        if key in given and given[key] != before.get(key) and not (key in api.write_once_keys and key not in before)
+    ]
+
+
+def _hooked(returned: Any, value: Any) -> Any:
+    return value if returned is None else returned
+
+
+__all__ = [
+    "PreconditionFailed",
+    "PreconditionRequired",
+    "check_objects",
+    "check_read_conditions",
+    "create",
+    "destroy",
+    "patch",
+    "replace",
+]

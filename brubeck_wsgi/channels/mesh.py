@@ -1,0 +1,351 @@
+"""How the processes of an application hear each other over ZeroMQ: all, in order, and nothing twice.
+
+Every process publishes, and listens to every other. Whoever begins to listen asks what there was before; whoever
+finds a gap in the numbers of a publisher holds back what comes behind it, and asks for what is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from time import monotonic
+from typing import Protocol
+
+import msgspec
+
+from brubeck_wsgi.channels.frames import (
+    ALL,
+    BYE,
+    LIVE,
+    Answer,
+    Ask,
+    Happening,
+    Kept,
+    decode_answer,
+    decode_happening,
+    encode,
+)
+from brubeck_wsgi.channels.meeting import Meeting
+from brubeck_wsgi.channels.peers import Peer
+from brubeck_wsgi.channels.readiness import Readiness
+from brubeck_wsgi.channels.wire import Wire
+from brubeck_wsgi.concurrency import Event, sleep
+
+logger = logging.getLogger("brubeck.channels")
+
+_BATCH = 200
+_BEAT_SECONDS = 1.0
+_TICK_SECONDS = 0.2
+_JOINING_TICK_SECONDS = 0.02
+_ASK_AGAIN_SECONDS = 2.0
+_SILENT_SECONDS = 10.0
+_LEFT_SECONDS = 2.0
+_AFTERMATH_SECONDS = 0.5  # in which what a process has sent last arrives
+
+
+class Station(Protocol):
+    """What a process does with what it hears; all is called with the lock held, and must not wait."""
+
+    def beat(self) -> Happening:
+        """Return what the process says when nothing happens."""
+        ...
+
+    def answer(self, after: int, is_first: bool, living: set[str]) -> Iterable[Answer]:
+        """Return what has happened after a number; if it is all there was, also of those that do not live."""
+        ...
+
+    def hear(self, happening: Happening) -> None:
+        """Take note of a happening."""
+        ...
+
+    def learn(self, answer: Answer, kept: list[Kept]) -> None:
+        """Take note of what was missed."""
+        ...
+
+    def begin(self, answers: list[tuple[Answer, list[Kept]]], silent: set[str]) -> None:
+        """Take note of what there was before the process began; those in *silent* have not answered."""
+        ...
+
+    def miss(self) -> None:
+        """Take note that something was missed for good."""
+        ...
+
+    def lose(self, token: str) -> None:
+        """Take note that a process has ended."""
+        ...
+
+
+class Mesh:
+    """One process among others.
+
+    Args:
+        token: its name.
+        meeting: where it finds the others.
+        station: what it does with what it hears.
+        lock: held while the station, or the socket that publishes, is used.
+        join_seconds: how long it waits for the others in the beginning.
+
+    Attributes:
+        has_joined: happens when all others have answered, or that time is over.
+        is_over: happens when nothing is heard any more.
+    """
+
+    def __init__(
+        self,
+        token: str,
+        meeting: Meeting,
+        station: Station,
+        lock: AbstractContextManager[object],
+        join_seconds: float,
+    ) -> None:
+        self.has_joined = Event()
+        self.is_over = Event()
+        self._token = token
+        self._meeting = meeting
+        self._station = station
+        self._lock = lock
+        self._joins_until = monotonic() + join_seconds
+        self._is_joining = True
+        self._is_stopping = False
+        self._nonce = 0
+        self._peers: dict[str, Peer] = {}
+        self._connected: dict[str, None] = {}
+        self._answers: list[tuple[Answer, list[Kept]]] = []
+        self._left: list[str] = []
+        self._next_beat = 0.0
+        self._next_look = 0.0
+        self._wake: Callable[[], None] = _wake_nobody
+        self._wire = Wire()
+        try:
+            self._endpoint = meeting.bind(token, self._wire.bind)
+        except BaseException:
+            self._wire.close()
+            raise
+        self._wire.subscribe(LIVE)
+        self._hello = Ask(token, ALL, 0, 0, self._endpoint).topic()
+        self._wire.subscribe(self._hello)  # asked again by itself with each connection
+        self._meet()
+
+    def send(self, happening: Happening) -> None:
+        """Tell all others; with the lock held."""
+        if not self._is_stopping:
+            self._wire.publish(LIVE, encode(happening))
+
+    def run(self) -> None:
+        """Hear the others until told to stop."""
+        readiness = Readiness(self._wire.descriptors)
+        self._wake = readiness.wake
+        try:
+            while not self._is_stopping:
+                if self._turn_or_log():
+                    sleep(0)  # let others run
+                else:
+                    readiness.wait(_JOINING_TICK_SECONDS if self._is_joining else _TICK_SECONDS)
+        finally:
+            with self._lock:
+                self._wake = _wake_nobody
+            readiness.close()
+            self.has_joined.set()
+            self.is_over.set()
+
+    def stop(self) -> None:
+        """Say that this process ends, and hear nothing more; with the lock held."""
+        if not self._is_stopping:
+            happening = self._station.beat()
+            happening.kind = BYE
+            self.send(happening)
+            self._is_stopping = True
+            self._wake()
+
+    def close(self) -> None:
+        """Free what is used; after `run` is over."""
+        self._meeting.leave()
+        self._wire.close()
+
+    def abandon(self) -> None:
+        """Do nothing any more: this process is a child of the one whose sockets these are."""
+        self._is_stopping = True
+        self._meeting.abandon()
+
+    # -- one turn
+
+    def _turn_or_log(self) -> bool:
+        try:
+            with self._lock:
+                return self._turn(monotonic())
+        except Exception:  # a bug, or a system without room: what comes next may go well
+            logger.exception("channels: error while hearing other processes")
+            sleep(_BEAT_SECONDS)
+            return False
+
+    def _turn(self, now: float) -> bool:
+        if self._is_stopping:
+            return False
+        for is_begun, topic in self._wire.subscribed():
+            ask = Ask.parse(topic)
+            if ask is not None and ask.asker != self._token:
+                self._note_ask(ask, is_begun, now)
+        count = 0
+        for topic, body in self._wire.receive(_BATCH):
+            count += 1
+            try:
+                self._take(topic, body, now)
+            except msgspec.DecodeError as error:  # ValidationError is one
+                logger.warning("channels: cannot read what another process says: %s", error)
+        if now >= self._next_beat:
+            self._next_beat = now + _BEAT_SECONDS
+            self.send(self._station.beat())
+            self._look_after(now)
+        is_more = count == _BATCH
+        if self._is_joining:
+            self._look_whether_joined(now)
+        elif not is_more and now >= self._next_look:
+            self._next_look = now + _BEAT_SECONDS / 2
+            self._look_for_dead(now)
+        return is_more
+
+    def _meet(self) -> None:
+        for endpoint in self._meeting.others().values():
+            self._connect(endpoint)
+
+    def _connect(self, endpoint: str) -> None:
+        if endpoint not in self._connected:
+            self._connected[endpoint] = None
+            self._wire.connect(endpoint)
+
+    def _peer(self, token: str, now: float) -> Peer:
+        peer = self._peers.get(token)
+        if peer is None:
+            peer = self._peers[token] = Peer(token, self._meeting.endpoint(token, ""), now)
+        return peer
+
+    def _note_ask(self, ask: Ask, is_begun: bool, now: float) -> None:
+        if not is_begun:
+            if ask.target == ALL and ask.asker in self._peers:
+                self._peers[ask.asker].left_at = now
+            return
+        if ask.target not in (ALL, self._token):
+            return
+        endpoint = self._meeting.endpoint(ask.asker, ask.endpoint)
+        if endpoint is None:
+            return  # it has ended since
+        peer = self._peer(ask.asker, now)
+        peer.endpoint, peer.left_at, peer.is_listening = endpoint, None, True
+        self._connect(endpoint)
+        living = {token for token in self._peers if self._meeting.is_alive(token) is not False}
+        for answer in self._station.answer(ask.after, ask.target == ALL, {self._token, *living}):
+            self._wire.publish(ask.topic(), encode(answer))
+
+    def _take(self, topic: bytes, body: bytes, now: float) -> None:
+        if topic != LIVE:
+            self._take_answer(topic, decode_answer(body), now)
+            return
+        happening = decode_happening(body)
+        if happening.publisher == self._token:
+            return
+        if happening.kind == BYE:
+            if self._is_joining:
+                self._left.append(happening.publisher)
+            else:
+                self._lose(happening.publisher)
+            return
+        peer = self._peer(happening.publisher, now)
+        peer.heard_at = now
+        taken = peer.take(happening, self._is_joining)
+        if taken is not None:
+            self._station.hear(taken)
+        elif peer.has_gap and not self._is_joining:
+            self._ask(peer, now)
+
+    def _take_answer(self, topic: bytes, answer: Answer, now: float) -> None:
+        peer = self._peer(answer.publisher, now)
+        peer.heard_at = now
+        if not peer.add(answer):
+            return
+        if peer.ask is not None and topic == peer.ask.topic():
+            self._wire.unsubscribe(topic)
+        whole, kept = peer.settle()
+        if self._is_joining:
+            self._answers.append((whole, kept))
+            return
+        self._station.learn(whole, kept)
+        self._release(peer, now)
+
+    def _release(self, peer: Peer, now: float, is_giving_up: bool = False) -> None:
+        for happening in peer.release(is_giving_up):
+            self._station.hear(happening)
+        if peer.has_gap:
+            self._ask(peer, now)
+
+    def _ask(self, peer: Peer, now: float) -> None:
+        is_asked = peer.ask is not None or not peer.is_synced  # at first by itself
+        if is_asked and now - peer.asked_at < _ASK_AGAIN_SECONDS and not peer.holds_too_much:
+            return
+        if peer.ask is not None:
+            self._wire.unsubscribe(peer.ask.topic())
+        if peer.holds_too_much:
+            peer.ask = None
+            self._station.miss()
+            self._release(peer, now, is_giving_up=True)
+            return
+        self._nonce += 1
+        peer.ask = Ask(self._token, peer.token, peer.last, self._nonce, self._endpoint)
+        peer.asked_at = now
+        self._wire.subscribe(peer.ask.topic())
+
+    # -- who is there
+
+    def _look_after(self, now: float) -> None:
+        for peer in list(self._peers.values()):
+            if not self._is_joining and (peer.has_gap or not peer.is_synced):
+                self._ask(peer, now)
+        if self._meeting.joins_at_once:
+            self._meet()
+
+    def _look_for_dead(self, now: float) -> None:
+        for peer in list(self._peers.values()):
+            if self._has_ended(peer, now):
+                self._lose(peer.token)
+
+    def _has_ended(self, peer: Peer, now: float) -> bool:
+        is_alive = self._meeting.is_alive(peer.token)
+        if is_alive is not None:
+            return not is_alive and now - peer.heard_at > _AFTERMATH_SECONDS
+        patience = _SILENT_SECONDS if peer.left_at is None else _LEFT_SECONDS
+        return now - peer.heard_at > patience
+
+    def _lose(self, token: str) -> None:
+        peer = self._peers.pop(token, None)
+        if peer is None:
+            return
+        for happening in peer.release(is_giving_up=True):
+            self._station.hear(happening)
+        if peer.ask is not None:
+            self._wire.unsubscribe(peer.ask.topic())
+        if self._meeting.joins_at_once and peer.endpoint in self._connected:
+            del self._connected[peer.endpoint]
+            self._wire.disconnect(peer.endpoint)
+        self._station.lose(token)
+
+    def _look_whether_joined(self, now: float) -> None:
+        known = {peer.token for peer in self._peers.values() if peer.is_synced and peer.is_listening}
+        others = self._meeting.others()
+        is_done = others.keys() <= known if self._meeting.joins_at_once else len(others) <= len(known)
+        if not is_done and now < self._joins_until:
+            return
+        if not is_done and self._meeting.joins_at_once:
+            logger.warning("channels: not all other processes have answered; they are heard later")
+        self._is_joining = False
+        answers, self._answers = self._answers, []
+        self._station.begin(answers, {peer.token for peer in self._peers.values() if not peer.is_synced})
+        for peer in list(self._peers.values()):
+            if peer.is_synced:
+                self._release(peer, now)
+        for token in self._left:
+            self._lose(token)
+        self.has_joined.set()
+
+
+def _wake_nobody() -> None:
+    """Do nothing: nobody waits."""

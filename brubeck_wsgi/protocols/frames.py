@@ -1,0 +1,68 @@
+"""Frames of a WebSocket from a server's side (RFC 6455 §5.2): written, and the simple ones read at once."""
+
+from __future__ import annotations
+
+from struct import Struct
+
+from wsproto.frame_protocol import XorMaskerSimple
+
+TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
+"""The first byte of a frame that is all of its message, and not compressed."""
+
+COMPRESSED = 0x40
+"""The bit of the first byte that says so (RFC 7692 §6)."""
+
+_SHORT = [[bytes((first, size)) for size in range(126)] for first in range(256)]
+_MEDIUM, _LONG = Struct("!BBH"), Struct("!BBQ")
+_MEDIUM_SIZE, _LONG_SIZE = 126, 127
+_MASKED = 0x80
+_QUICKLY_XORED = 8192  # bytes up to which one large number is faster than four translations (3 µs against 11 for 1000)
+
+
+def serialize_frame(first: int, payload: bytes) -> bytes:
+    """Return a frame as a server sends it.
+
+    Args:
+        first: its first byte.
+        payload: what is in it.
+    """
+    size = len(payload)
+    if size < _MEDIUM_SIZE:
+        return _SHORT[first][size] + payload
+    if size < 1 << 16:
+        return _MEDIUM.pack(first, _MEDIUM_SIZE, size) + payload
+    return _LONG.pack(first, _LONG_SIZE, size) + payload
+
+
+def find_simple(data: bytes, begin: int) -> tuple[int, int] | None:
+    """Find where the payload of a frame is that is masked, whole, and below 64 KiB, as most are.
+
+    Args:
+        data: what a client has sent.
+        begin: where its frame begins.
+
+    Returns:
+        Where the payload begins, 4 bytes behind its mask, and where it ends; None for any other frame.
+    """
+    end = len(data)
+    if end - begin < 6:
+        return None
+    size = data[begin + 1] - _MASKED
+    start = begin + 6
+    if size == _MEDIUM_SIZE and end - begin >= 8:
+        size = data[begin + 2] << 8 | data[begin + 3]
+        start = begin + 8
+        if size < _MEDIUM_SIZE:
+            return None  # RFC 6455 §5.2: the shortest form has to be used
+    elif not 0 <= size < _MEDIUM_SIZE:
+        return None
+    return (start, start + size) if start + size <= end else None
+
+
+def unmask(payload: bytes, mask: bytes) -> bytes:
+    """Return *payload* without its *mask* of 4 bytes (RFC 6455 §5.3)."""
+    size = len(payload)
+    if size > _QUICKLY_XORED:
+        return bytes(XorMaskerSimple(mask).process(bytearray(payload)))
+    repeated = mask * ((size + 3) >> 2)
+    return (int.from_bytes(payload, "little") ^ int.from_bytes(repeated[:size], "little")).to_bytes(size, "little")

@@ -1,0 +1,44 @@
+"""A chat for all who have its page open: ``gunicorn -k gevent examples.chat:app``.
+
+Then open localhost:8000 in two browsers; with ``-w 2`` two workers serve them.
+Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.chat:app``.
+Workers hear each other over ZeroMQ: ``pip install 'brubeck-wsgi[zmq]'``.
+"""
+
+from pathlib import Path
+
+from brubeck_wsgi import Brubeck, Response
+from brubeck_wsgi.channels import PresenceChange, ZMQChannels
+from brubeck_wsgi.handlers.sockets import WebSocketHandler
+
+PAGE = (Path(__file__).parent / "pages" / "chat.html").read_text()
+
+app = Brubeck(channels=ZMQChannels())
+
+
+@app.get("/")
+def page(application, message):
+    return Response(PAGE, content_type="text/html; charset=utf-8")
+
+
+@app.route("/chat")
+class ChatHandler(WebSocketHandler):
+    max_message_size = 10_000
+
+    def websocket(self, ws):
+        name = self.get_argument("name", "somebody")[:50] or "somebody"
+        room = self.application.channels["chat"]
+        with room.subscribe(presence=True) as subscription, room.present(name):
+            for message in room.history(limit=20):
+                ws.send_json(message.data)
+            ws.send_json({"members": sorted(room.members())})
+            self.tasks.spawn(self.tell, ws, room, subscription)
+            for text in ws:
+                room.publish({"name": name, "text": str(text)})
+
+    def tell(self, ws, room, subscription):
+        for message in subscription:
+            if isinstance(message, PresenceChange):
+                ws.send_json({"members": sorted(room.members())})
+            else:
+                ws.send_json(message.data)
