@@ -77,6 +77,7 @@ def function_events(application, message, count):
 class BrokenEvents(EventStreamHandler):
     def events(self):
         yield "one"
+        sleep(0.2)  # Mongrel2 throws away what it has not yet passed on
         raise RuntimeError("on purpose")
 
 
