@@ -77,7 +77,10 @@ class LimitedBody:
 
     def read_all(self) -> bytes:
         """Return the rest of the body; errors as `read` has them."""
-        return b"".join(iter(lambda: self.read(_BLOCK), b""))
+        first = self.read(_BLOCK)
+        if not self._remaining and self._remaining is not None:
+            return first  # as most bodies are: there by now, and small
+        return first + b"".join(iter(lambda: self.read(_BLOCK), b""))
 
 
 class BodyFile(io.RawIOBase):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
+from brubeck_wsgi.concurrency.turns import Turns
 from brubeck_wsgi.interfaces import ChannelClosed, Environ
 from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL, Handshake, HandshakeRefused, WebSocket
 
@@ -63,8 +63,7 @@ class WebSocketChannel:
         self._clock = clock
         self._messages: list[str | bytes] = []  # the next is the last
         self._is_receiving = False
-        # Made here and not at import: by now it is the hub's, where there is one.
-        self._lock = threading.Lock()
+        self._turns = Turns()
 
     @property
     def close_code(self) -> int | None:
@@ -112,7 +111,7 @@ class WebSocketChannel:
         """
         if not isinstance(message, str | bytes):
             raise TypeError(f"expected text or bytes to send, got {type(message).__name__}")
-        with self._lock:
+        with self._turns:
             self._check_open()
             self._socket.send(message)
             self._send_outgoing()
@@ -123,7 +122,7 @@ class WebSocketChannel:
         Raises:
             ChannelClosed: it is not.
         """
-        with self._lock:
+        with self._turns:
             self._check_open()
             self._socket.ping(payload)
             self._send_outgoing()
@@ -142,7 +141,7 @@ class WebSocketChannel:
 
     def begin_close(self, code: int = NORMAL, reason: str = "") -> None:
         """Say that it is closed, and wait for nobody; what is received from now on is the peer's answer to that."""
-        with self._lock:
+        with self._turns:
             if self._socket.close_code is None:
                 self._socket.close(code, reason)
                 with suppress(ChannelClosed):
@@ -171,7 +170,7 @@ class WebSocketChannel:
             messages.reverse()
             self._messages = messages
         if self._socket.has_outgoing:
-            with self._lock, suppress(ChannelClosed):  # what came before the peer left is a message all the same
+            with self._turns, suppress(ChannelClosed):  # what came before the peer left is a message all the same
                 self._send_outgoing()
         return True
 

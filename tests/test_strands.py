@@ -28,6 +28,7 @@ from brubeck_wsgi.concurrency import (
     spawn,
     timeout,
 )
+from brubeck_wsgi.concurrency.turns import Turns
 
 PATIENCE_SECONDS = 10
 FOREVER = 60
@@ -400,9 +401,10 @@ def test_event_that_does_not_happen_is_waited_for_no_longer_than_allowed(run):
     assert run(lambda: Event().wait(timeout=0.01)) is False
 
 
-def test_lock_lets_one_in_at_a_time(run):
+@pytest.mark.parametrize("make", [Lock, Turns])
+def test_lock_lets_one_in_at_a_time(run, make):
     def scenario():
-        lock, inside, most = Lock(), [], []
+        lock, inside, most = make(), [], []
 
         def work():
             with lock:
@@ -412,9 +414,42 @@ def test_lock_lets_one_in_at_a_time(run):
                 inside.pop()
 
         gather(*[work] * 8)
-        return max(most), lock.locked()
+        work()  # it is free again
+        return most
 
-    assert run(scenario) == (1, False)
+    assert run(scenario) == [1] * 9
+
+
+def test_who_gives_up_waiting_for_a_turn_takes_it_from_nobody(run):
+    def scenario():
+        turns, done = Turns(), []
+
+        def work():
+            with turns:
+                done.append(1)
+
+        with turns:
+            tasks = [spawn(work) for _ in range(4)]
+            sleep(0.02)
+            tasks[0].cancel()
+            tasks[2].cancel()
+            sleep(0.02)
+        for task in tasks:
+            task.join(PATIENCE_SECONDS)
+        work()
+        return len(done)
+
+    assert run(scenario) == 3
+
+
+def test_lock_tells_whether_it_is_held(run):
+    def scenario():
+        lock = Lock()
+        with lock:
+            held = lock.locked()
+        return held, lock.locked()
+
+    assert run(scenario) == (True, False)
 
 
 def test_lock_that_nobody_holds_cannot_be_released():

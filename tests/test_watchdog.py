@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from threading import Event as ThreadEvent
 from threading import Thread
 
 import pytest
@@ -108,6 +109,34 @@ def test_signal_logs_what_runs(server):
     assert re.search(r"GET /wait, of tests.apps.deadline_watch.wait on route '/wait', \[r-waits\]: \d+\.\d\d s", dump)
     assert re.search(r"in wait\n    sleep\(20\)\n", dump)
     assert ask(server, "/").body == b"hello"
+
+
+def test_signals_may_come_as_fast_as_they_like(server):
+    workers = subprocess.run(["pgrep", "-P", str(server.process.pid)], capture_output=True, text=True, check=True)
+    (worker,) = map(int, workers.stdout.split())
+    has_ended = ThreadEvent()
+
+    def send_signals():
+        while not has_ended.wait(0.0005):
+            os.kill(worker, signal.SIGUSR2)
+
+    sender = Thread(target=send_signals)
+    sender.start()
+    try:
+        for _ in range(100):
+            assert ask(server, "/").body == b"hello"
+    finally:
+        has_ended.set()
+        sender.join()
+
+    known = len(server.output())
+
+    def is_dumped():
+        os.kill(worker, signal.SIGUSR2)
+        return "what runs now" in server.output()[known:]
+
+    server.wait_until(is_dumped, "dump")
+    assert "Cannot switch to a different thread" not in server.output()
 
 
 def test_handler_can_tell_what_runs(server):

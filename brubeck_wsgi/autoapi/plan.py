@@ -147,12 +147,12 @@ class Plan:
 
     def faults_of(self, data: Mapping[str, Any]) -> list[Fault]:
         """Return what is wrong with data beside what the model says: numbers as text, an identity that fits no path."""
-        faults = [
-            Fault((key,), "Expected a number", data[key])
-            for key in self._numbers
-            if key in data and isinstance(data[key], str | bool)
-        ]
-        faults += [Fault((key,), "Expected a value, or null", "") for key in self._formatted if data.get(key) == ""]
+        faults = []
+        for key, value in data.items():
+            if isinstance(value, str | bool) and key in self._numbers:
+                faults.append(Fault((key,), "Expected a number", value))
+            elif value == "" and key in self._formatted:
+                faults.append(Fault((key,), "Expected a value, or null", ""))
         if self.id_key in data and "pattern" in self.id_schema and self.id_schema["pattern"] == ID_PATTERN:
             given = data[self.id_key]
             if isinstance(given, str) and not _ID.match(given):

@@ -302,7 +302,8 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
 
     def own_path(self) -> str:
         """Return the path of the list, below where the application is mounted."""
-        return quote(self.environ.get("SCRIPT_NAME", "").encode("latin-1"), safe=PATH_SAFE) + self.path
+        mount = self.environ.get("SCRIPT_NAME")
+        return quote(mount.encode("latin-1"), safe=PATH_SAFE) + self.path if mount else self.path
 
     def _base(self) -> str:
         """Return what stands before the path in URLs of objects, if they have one."""

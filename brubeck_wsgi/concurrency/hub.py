@@ -74,6 +74,10 @@ class Hub(Protocol):
         """Return what *module* of the standard library has under *name* where nothing is patched."""
         ...
 
+    def share_logging(self) -> None:
+        """See to it that threads without a loop can log beside the greenlets of this one."""
+        ...
+
     def runner(self, function: Callable[[], None]) -> Greenlet:
         """Return a greenlet below the loop that runs *function* once the loop switches to it."""
         ...

@@ -24,6 +24,8 @@ class Beating(Protocol):
 
     def native(self, module: str, name: str) -> Any: ...
 
+    def share_logging(self) -> None: ...
+
 
 class Subject(NamedTuple):
     """What a thread is busy with.
@@ -74,6 +76,7 @@ class Watchdog:
         if self._watched is not None:
             return
         self._watched = hub
+        hub.share_logging()
         sleep = hub.native("time", "sleep")
         self._loop_thread: int = hub.native("_thread", "get_ident")()
         self._last_beat = monotonic()

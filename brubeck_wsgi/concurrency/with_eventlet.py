@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import weakref
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -10,6 +11,10 @@ from typing import Any, cast
 from greenlet import greenlet
 
 from brubeck_wsgi.concurrency.hub import Event
+
+# Of these, the stubs know nothing.
+_logging: Any = logging
+_reinit_at_fork: Callable[[logging.Handler], None] = _logging._register_at_fork_reinit_lock
 
 
 class EventletHub:
@@ -33,6 +38,7 @@ class EventletHub:
 
     def patch(self) -> None:
         self._eventlet.monkey_patch()
+        self.share_logging()
 
     def start(self) -> None:
         from eventlet import hubs
@@ -73,6 +79,22 @@ class EventletHub:
         from eventlet import patcher
 
         return getattr(patcher.original(module), name)
+
+    def share_logging(self) -> None:
+        # eventlet's locks are for one thread: who has to wait for another thread waits for ever, or is switched to
+        # where it is not ("Cannot switch to a different thread").
+        make_lock = self.native("_thread", "RLock")
+
+        def create_lock(handler: logging.Handler) -> None:
+            handler.lock = make_lock()
+            _reinit_at_fork(handler)
+
+        logging.Handler.createLock = create_lock  # type: ignore[method-assign,assignment]  # of later ones
+        _logging._lock = make_lock()
+        for reference in list(_logging._handlerList):
+            handler = reference()
+            if handler is not None and handler.lock is not None:
+                handler.createLock()
 
     def runner(self, function: Callable[[], None]) -> greenlet:
         return greenlet(function, self._hub.greenlet)

@@ -87,6 +87,9 @@ class GeventHub:
 
         return monkey.get_original(module, name)
 
+    def share_logging(self) -> None:
+        """Do nothing: gevent's locks are for threads too."""
+
     def runner(self, function: Callable[[], None]) -> greenlet:
         return greenlet(function, self._hub)
 

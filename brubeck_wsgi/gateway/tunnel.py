@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 _BLOCK = 64 * 1024
@@ -16,7 +17,7 @@ class Upgraded(Protocol):
 
     def abort(self) -> None: ...
 
-    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None: ...
+    def receive_some(self, size: int = _BLOCK, timeout_seconds: float | None = None) -> bytes | None: ...
 
 
 class Tunnel:
@@ -28,27 +29,26 @@ class Tunnel:
 
     Attributes:
         send: sends all of some bytes, however slowly the peer reads; a `ConnectionError` if it has left.
+        receive: waits for 1 to *size* bytes; returns ``b""`` if the peer has closed its side, None if the time is over.
     """
 
     def __init__(self, connection: Upgraded, early: bytes = b"") -> None:
         self._connection = connection
         self._early = early
-        self.send = connection.send  # as it is: it is called for each message
+        # As they are: they are called for each message.
+        self.send = connection.send
+        self.receive: Callable[..., bytes | None] = self._receive_early if early else connection.receive_some
 
     @property
     def has_left(self) -> bool:
         """Whether the peer has closed or reset the connection."""
         return self._connection.has_left
 
-    def receive(self, size: int = _BLOCK, timeout_seconds: float | None = None) -> bytes | None:
-        """Wait for 1 to *size* bytes; return ``b""`` if the peer has closed its side, None if the time is over."""
-        if self._early:
-            piece, self._early = self._early[:size], self._early[size:]
-            return piece
-        received = self._connection.receive_some(size, timeout_seconds)
-        if received == b"":
-            self._connection.has_left = True  # it may be known here before the loop has noticed
-        return received
+    def _receive_early(self, size: int = _BLOCK, timeout_seconds: float | None = None) -> bytes | None:
+        piece, self._early = self._early[:size], self._early[size:]
+        if not self._early:
+            self.receive = self._connection.receive_some
+        return piece
 
     def abort(self) -> None:
         """End the connection at once; who receives gets ``b""``."""

@@ -165,30 +165,35 @@ class Wire:
             patience.moved(sent)
             rest = rest[sent:]
 
-    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
+    def receive_some(self, size: int = 65536, timeout_seconds: float | None = None) -> bytes | None:
         """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
-        deadline = _NEVER if timeout_seconds is None else self._clock.clock() + timeout_seconds
-        forget = None
-        if timeout_seconds is not None and timeout_seconds < _PRECISE_SECONDS:
-            forget = self._clock.hub.later(timeout_seconds, self._expire_reading)
+        if timeout_seconds is None:
+            return self._receive_by(size, _NEVER)
+        if timeout_seconds >= _PRECISE_SECONDS:
+            return self._receive_by(size, self._clock.now + timeout_seconds)
+        forget = self._clock.hub.later(timeout_seconds, self._expire_reading)
         try:
-            while self._is_pending or self.has_left or self._wait_to_read(deadline):
-                try:
-                    data = self._socket.recv(size, AT_ONCE)
-                except BlockingIOError:
-                    if self.has_left:
-                        return b""
-                    self._is_pending = False
-                except OSError:
-                    self.has_left = True
-                    return b""
-                else:
-                    self._is_pending = len(data) == size
-                    return data
-            return None
+            return self._receive_by(size, self._clock.clock() + timeout_seconds)
         finally:
-            if forget is not None:
-                forget()
+            forget()
+
+    def _receive_by(self, size: int, deadline: float) -> bytes | None:
+        while self._is_pending or self.has_left or self._wait_to_read(deadline):
+            try:
+                data = self._socket.recv(size, AT_ONCE)
+            except BlockingIOError:
+                if self.has_left:
+                    return b""
+                self._is_pending = False
+            except OSError:
+                self.has_left = True
+                return b""
+            else:
+                self._is_pending = len(data) == size
+                if not data:
+                    self.has_left = True  # which may be known here before the loop has noticed
+                return data
+        return None
 
     def _expire_reading(self) -> None:
         """End the waiting of who receives; called in the loop."""
@@ -200,7 +205,7 @@ class Wire:
         """Wait for something to happen; return False if the deadline came first."""
         self._reader = current_greenlet()
         self._read_deadline = deadline
-        self.deadline = min(deadline, self._write_deadline)
+        self.deadline = deadline if deadline < self._write_deadline else self._write_deadline
         try:
             self._clock.hub.park()
         finally:

@@ -38,6 +38,7 @@ class Lookout:
         self._router = router
         self.watchdog = None if seconds is None else Watchdog(seconds, self.find_subject)
         self._on_fork = on_fork
+        self._is_telling = False
         _lookouts.add(self)
 
     def lag(self) -> float:
@@ -46,6 +47,7 @@ class Lookout:
 
     def forget(self) -> None:
         """Forget the process that this one was forked from."""
+        self._is_telling = False
         if self.watchdog is not None:
             self.watchdog.forget()
             self._on_fork()
@@ -90,10 +92,19 @@ class Lookout:
         signal.signal(number, self._log_running)
 
     def _log_running(self, number: int, frame: FrameType | None) -> None:
-        # It comes at any time, and what it interrupts may hold a lock of the log: another thread has to wait for that.
+        if self._is_telling:
+            return  # the next signal may come at any time, here too
+        self._is_telling = True
+        # What was interrupted may hold a lock of the log: another thread has to wait for that.
         hub: Any = getattr(current(), "hub", None)
         start = _thread.start_new_thread if hub is None else hub.native("_thread", "start_new_thread")
-        start(logger.warning, ("what runs now:\n%s", as_text(self.running())))
+        start(self._tell_running, (as_text(self.running()),))
+
+    def _tell_running(self, text: str) -> None:
+        try:
+            logger.warning("what runs now:\n%s", text)
+        finally:
+            self._is_telling = False
 
     def _describe(self, environ: Environ) -> str:
         """Return the request line, and which handler and route answers it."""

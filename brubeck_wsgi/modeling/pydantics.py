@@ -86,9 +86,9 @@ class PydanticModel:
 
     def _validated(self, model: Any, data: bytes | str | Mapping[str, Any]) -> Any:
         try:
-            if isinstance(data, Mapping):
-                return model.model_validate(dict(data))
-            return model.model_validate_json(data)
+            if isinstance(data, bytes | str):
+                return model.model_validate_json(data)
+            return model.model_validate(dict(data))
         except pydantic.ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
             faults = [Fault(tuple(one["loc"]), one["msg"], one.get("input")) for one in found]

@@ -329,12 +329,13 @@ class Client:
         self._door.note_upgraded(self)
         return Tunnel(self)
 
-    def receive_some(self, size: int, timeout_seconds: float | None = None) -> bytes | None:
+    def receive_some(self, size: int = 65536, timeout_seconds: float | None = None) -> bytes | None:
         """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
         clock = self._door.clock
         deadline = None if timeout_seconds is None else clock() + timeout_seconds
         while not self._framed:
             if self.has_left or self.is_ended:
+                self.has_left = True
                 return b""
             remaining = None if deadline is None else deadline - clock()
             if remaining is not None and remaining <= 0:

@@ -81,6 +81,8 @@ class ModelBound:
 
     def _object(self, shield: Any) -> Any:
         """Return an object of the model, for one or a mapping."""
+        if self.model_class is not None and type(shield) is self.model_class:
+            return shield
         if isinstance(shield, Mapping) and not is_model(shield):
             return self.model.load(shield)
         if self.model_class is None:
