@@ -259,11 +259,11 @@ def test_head_is_recalled_once_it_has_come_twice():
 def test_what_is_recalled_is_what_was_made():
     maker, peer = maker_with(), Peer()
 
-    environ, is_modern, wish = remembering(maker, PLAIN, 2)
+    environ, is_modern, wish, size = remembering(maker, PLAIN, 2)
 
     maker.recall(PLAIN, peer)
     assert maker.recall(PLAIN, peer)[0] == maker.make(HeadParser().parse(PLAIN), peer)
-    assert (environ["PATH_INFO"], is_modern, wish) == ("/x", True, 1)
+    assert (environ["PATH_INFO"], is_modern, wish, size) == ("/x", True, 1, 0)
 
 
 def test_what_is_recalled_is_about_the_client_that_asks():

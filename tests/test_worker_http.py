@@ -71,6 +71,20 @@ def test_body_is_given_to_the_application_while_it_arrives(client):
     assert client.ask().body == b"hello"
 
 
+@pytest.mark.parametrize("cut", [1000, 90, 3], ids=["whole", "head and body apart", "in pieces"])
+def test_head_that_comes_again_has_each_time_its_own_body(client, cut):
+    bodies = [b"body %d" % number for number in range(5)]
+    wire = b"".join(
+        b"POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 6\r\nX-Filler: %b\r\n\r\n%b" % (b"." * 19, body)
+        for body in bodies
+    )
+
+    for start in range(0, len(wire), cut):
+        client.send(wire[start : start + cut])
+
+    assert [client.answer().body for _ in bodies] == bodies
+
+
 def test_large_body_arrives_whole(client):
     body = bytes(range(256)) * 8192
 

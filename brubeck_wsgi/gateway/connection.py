@@ -26,11 +26,12 @@ from brubeck_wsgi.gateway.tunnel import Tunnel
 from brubeck_wsgi.gateway.wire import AT_ONCE, Clock, Wire
 from brubeck_wsgi.interfaces import WSGIApplication
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
-from brubeck_wsgi.protocols.http1.framing import ChunkedDecoder, LengthDecoder
-from brubeck_wsgi.protocols.http1.head import HeadParser, RequestHead
+from brubeck_wsgi.protocols.http1.framing import BodyDecoder, ChunkedDecoder, LengthDecoder
+from brubeck_wsgi.protocols.http1.head import HeadParser
 from brubeck_wsgi.protocols.http1.response import CONTINUE, HeadWriter, early_hints, switching_protocols
 
 _HEAD_READ = 16 * 1024
+_HEAD_END = b"\r\n\r\n"
 _BODY_READ = 64 * 1024
 _MOST_DISCARDED = 256 * 1024  # of a body that the application did not read, to keep the connection
 
@@ -217,10 +218,21 @@ class Connection(Wire):
             data = data + arrived if data else arrived
         server = self._server
         maker = self._maker
-        known = maker.recall(data, self) if not self._scanned else None
+        known = None
+        if not self._scanned:
+            known = maker.recall(data, self)
+            end = len(data)
+            if known is None:  # a body may be behind the head
+                end = data.find(_HEAD_END) + len(_HEAD_END)
+                if len(_HEAD_END) <= end < len(data):
+                    known = maker.recall(data[:end], self)
         if known is not None:
-            environ, is_modern, wish = known
-            self._buffer = b""
+            environ, is_modern, wish, size = known
+            if size:
+                self._is_modern = is_modern
+                environ["wsgi.input"] = self._begin_body(LengthDecoder(size), environ, data[end:])
+            else:
+                self._buffer = data[end:]
         else:
             self._buffer = data  # for `_refuse` to look at
             head = server.parser.parse(data, self._scanned)
@@ -235,7 +247,11 @@ class Connection(Wire):
             end = head.consumed
             if head.content_length > 0 or head.has_chunked:
                 self._is_modern = is_modern
-                environ["wsgi.input"] = self._begin_body(head, environ, data[end:])
+                decoder: BodyDecoder = ChunkedDecoder()
+                if not head.has_chunked:
+                    maker.remember(data[:end], environ, is_modern, wish, head.content_length)
+                    decoder = LengthDecoder(head.content_length)
+                environ["wsgi.input"] = self._begin_body(decoder, environ, data[end:])
             elif end < len(data):
                 self._buffer = data[end:]
             else:
@@ -279,8 +295,7 @@ class Connection(Wire):
 
     # -- its body
 
-    def _begin_body(self, head: RequestHead, environ: dict[str, Any], arrived: bytes) -> BodyInput:
-        decoder = ChunkedDecoder() if head.has_chunked else LengthDecoder(head.content_length)
+    def _begin_body(self, decoder: BodyDecoder, environ: dict[str, Any], arrived: bytes) -> BodyInput:
         is_awaited = self._is_modern and not arrived and "HTTP_EXPECT" in environ
         body = self.body = BodyInput(decoder, self._receive, self._send_continue if is_awaited else None)
         self._buffer = b""

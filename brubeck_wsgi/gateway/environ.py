@@ -14,8 +14,8 @@ from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 from brubeck_wsgi.protocols.http1.head import RequestHead, check_transfer_encoding
 
-Remembered: TypeAlias = tuple[Environ, bool, int]
-"""An environ, whether the request is of HTTP/1.1, and its ``connection_close``."""
+Remembered: TypeAlias = tuple[Environ, bool, int, int]
+"""An environ, whether the request is of HTTP/1.1, its ``connection_close``, and how many bytes its body has."""
 
 _MOST_REMEMBERED = 1024
 _MOST_HEADS_REMEMBERED = 256
@@ -131,16 +131,17 @@ class EnvironMaker:
         environ["wsgi.early_hints"] = client.send_early_hints
         environ["brubeck.upgrade"] = client.upgrade
         environ["brubeck.disconnected"] = client.disconnected
-        return environ, known[1], known[2]
+        return environ, known[1], known[2], known[3]
 
-    def remember(self, data: bytes, environ: Environ, is_modern: bool, wish: int) -> None:
+    def remember(self, data: bytes, environ: Environ, is_modern: bool, wish: int, size: int = 0) -> None:
         """Keep what became of a head, if it comes twice: many clients send the same again and again.
 
         Args:
-            data: the head and nothing else; without a body.
+            data: the head and nothing else; its body, if there is one, is of a declared size.
             environ: what `make` made of it, and nobody has changed.
             is_modern: whether it was of HTTP/1.1.
             wish: its ``connection_close``.
+            size: how many bytes its body has.
         """
         if self._is_particular or len(data) > _LONGEST_HEAD_REMEMBERED:
             return
@@ -154,7 +155,7 @@ class EnvironMaker:
         kept = environ.copy()
         for key in _OF_THE_CLIENT:
             kept[key] = None
-        self._recalled[data] = kept, is_modern, wish
+        self._recalled[data] = kept, is_modern, wish, size
 
     def make(self, head: RequestHead, client: Client) -> Environ:
         """Return the environ of a request; ``wsgi.input`` is empty until the caller sets another.

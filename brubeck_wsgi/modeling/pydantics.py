@@ -35,6 +35,8 @@ class PydanticModel:
         self._type = model
         self.name: str = model.__name__
         self.identity = identity_of(model, model.model_fields)
+        # The methods of BaseModel spend half of their time on passing options that nobody has set.
+        self._dumps_plainly = _is_inherited(model, "model_dump_json")
 
     def load(self, data: bytes | str | Mapping[str, Any]) -> Any:
         return self._validated(self._type, data)
@@ -71,6 +73,9 @@ class PydanticModel:
         return msgspec.Raw(self._text(obj, _include(kind, audience if has_roles(kind) else None)))
 
     def _text(self, obj: Any, include: Any) -> bytes:
+        if self._dumps_plainly and type(obj) is self._type:
+            data: bytes = self._type.__pydantic_serializer__.to_json(obj, include=include, by_alias=True)
+            return data
         text: str = obj.model_dump_json(include=include, by_alias=True)
         return text.encode()
 
@@ -87,13 +92,26 @@ class PydanticModel:
     def _validated(self, model: Any, data: bytes | str | Mapping[str, Any]) -> Any:
         try:
             if isinstance(data, bytes | str):
-                return model.model_validate_json(data)
-            return model.model_validate(dict(data))
+                validator = _validator(model, "model_validate_json")
+                return model.model_validate_json(data) if validator is None else validator.validate_json(data)
+            validator = _validator(model, "model_validate")
+            return model.model_validate(dict(data)) if validator is None else validator.validate_python(dict(data))
         except pydantic.ValidationError as error:
             found = error.errors(include_url=False, include_context=False)
             faults = [Fault(tuple(one["loc"]), one["msg"], one.get("input")) for one in found]
             is_malformed = any(one["type"] == "json_invalid" for one in found)
             raise (Malformed if is_malformed else Invalid)(self.name, faults) from None
+
+
+def _is_inherited(model: Any, name: str) -> bool:
+    method, original = getattr(model, name), getattr(pydantic.BaseModel, name)
+    return getattr(method, "__func__", method) is getattr(original, "__func__", original)
+
+
+@lru_cache(maxsize=4096)
+def _validator(model: Any, name: str) -> Any:
+    """Return what *model* validates by, if the method called *name* does nothing else; None if it may."""
+    return model.__pydantic_validator__ if _is_inherited(model, name) and model.__pydantic_complete__ else None
 
 
 def _include(model: Any, audience: Audience | None) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from _thread import allocate_lock
 from collections import deque
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -11,6 +10,7 @@ from typing import Any  # identities, and what `AbstractQueryset` takes
 
 import msgspec
 
+from brubeck_wsgi.concurrency.turns import Turns
 from brubeck_wsgi.queryset.base import ANY_VERSION, AbstractQueryset
 from brubeck_wsgi.queryset.errors import VersionConflict
 from brubeck_wsgi.queryset.kinds import Comparable, FieldShape, Kind
@@ -50,7 +50,7 @@ class DictQueryset(AbstractQueryset):
 
     def __init__(self, *, snapshot: str | os.PathLike[str] | None = None, **options: Any) -> None:
         # A lock of the interpreter's own: what is done under it never waits, so that greenlets need no other.
-        self._lock = allocate_lock()
+        self._turns = Turns()
         self._entries: dict[str, _Entry] = {}
         self._last_number = 0
         # Lists never change, and go with the number of changes that they know of: whoever reads one needs no lock.
@@ -73,7 +73,7 @@ class DictQueryset(AbstractQueryset):
             self._put([Stored(key, data, version_of(data), self.model) for key, data in self._snapshot.read().items()])
 
     def _step(self) -> AbstractContextManager[Any]:
-        return self._lock if self._snapshot is None else _StepWithSnapshot(self._lock, self._write_snapshot)
+        return self._turns if self._snapshot is None else _StepWithSnapshot(self._turns, self._write_snapshot)
 
     def _write_snapshot(self) -> None:
         if self._snapshot is not None:
@@ -126,7 +126,7 @@ class DictQueryset(AbstractQueryset):
         return removed
 
     def _next_number(self) -> int:
-        with self._lock:
+        with self._turns:
             self._last_number += 1
             return self._last_number
 
@@ -187,7 +187,7 @@ class DictQueryset(AbstractQueryset):
         changes, entries = self._sorted.get(order, (-1, []))
         if changes == self._changes:
             return entries
-        with self._lock:
+        with self._turns:
             now = self._changes
             missed = now - changes
             is_near = changes >= 0 and missed <= _MOST_MOVES
@@ -200,7 +200,7 @@ class DictQueryset(AbstractQueryset):
                 del entries[self._place_behind(entries, order, before) - 1]
             if after is not None:
                 entries.insert(self._place_behind(entries, order, after), after)
-        with self._lock:
+        with self._turns:
             if order in self._sorted or len(self._sorted) < _MOST_ORDERS:
                 self._sorted[order] = now, entries
         return entries
@@ -210,16 +210,16 @@ class DictQueryset(AbstractQueryset):
 
 
 class _StepWithSnapshot:
-    """Holds a lock, and writes a snapshot after it if all went well."""
+    """Has a turn, and writes a snapshot after it if all went well."""
 
-    def __init__(self, lock: Any, write: Any) -> None:
-        self._lock = lock
+    def __init__(self, turns: Turns, write: Any) -> None:
+        self._turns = turns
         self._write = write
 
     def __enter__(self) -> None:
-        self._lock.acquire()
+        self._turns.__enter__()
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._lock.release()
+        self._turns.__exit__()
         if kind is None:
             self._write()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from _thread import allocate_lock
 from collections import deque
 from collections.abc import Callable
 from typing import TypeAlias
@@ -21,7 +20,7 @@ class Listeners:
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
         self._changes: deque[Change] = deque()
-        self._telling = allocate_lock()  # nobody ever waits for it
+        self._turn = [None]  # taken by who tells; taking the last item of a list is atomic, with threads too
 
     def add(self, listener: Listener) -> Callable[[], None]:
         """Tell *listener* from now on, until what is returned is called."""
@@ -39,12 +38,16 @@ class Listeners:
 
     def tell(self) -> None:
         """Tell what was noted, unless somebody is at it already, who then tells this too."""
-        while self._changes and self._telling.acquire(False):
+        while self._changes:
+            try:
+                self._turn.pop()
+            except IndexError:
+                return
             try:
                 while self._changes:
                     self._tell(self._changes.popleft())
             finally:
-                self._telling.release()
+                self._turn.append(None)
 
     def _tell(self, change: Change) -> None:
         for listener in self._listeners:
