@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from logging import INFO
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack
@@ -13,29 +11,25 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar, Unpack
 from brubeck_wsgi.body import MAX_BODY_SIZE, content_length
 from brubeck_wsgi.concurrency.watchdog import Watchdog
 from brubeck_wsgi.cookies import Secret
-from brubeck_wsgi.errors import BadRequest, ConfigurationError, HTTPError, MethodNotAllowed
+from brubeck_wsgi.errors import BadRequest, ConfigurationError, MethodNotAllowed
+from brubeck_wsgi.failures import ErrorHandler, ErrorKind, Failures, checked_kind, log_failure
 from brubeck_wsgi.handlers import MessageHandler, WebMessageHandler
-from brubeck_wsgi.handlers.answers import is_webob_response, make_response
+from brubeck_wsgi.handlers.answers import make_response
 from brubeck_wsgi.handlers.guarding import Guards
 from brubeck_wsgi.handlers.naming import loggable_path
-from brubeck_wsgi.handlers.noting import ON_FAILURE, ROUTE, noting_route
+from brubeck_wsgi.handlers.noting import ROUTE, noting_route
 from brubeck_wsgi.handlers.policy import Bounds, Policy, checked_seconds
 from brubeck_wsgi.handlers.running import (
     Handler,
     Runner,
-    check_handler,
-    class_runners,
-    function_runner,
-    takes_by_place,
     unsupported_runner,
 )
 from brubeck_wsgi.handlers.watching import Lookout, as_text
 from brubeck_wsgi.interfaces import Environ, ServerConnection, StartResponse, WSGIApplication
-from brubeck_wsgi.problems import is_on_loopback, problem_response, traceback_response
 from brubeck_wsgi.requestid import request_id
 from brubeck_wsgi.response import Response, Stream
-from brubeck_wsgi.routing import Converter, Found, Miss, Router, Rule
-from brubeck_wsgi.routing.converters import CONVERTERS, check_converter
+from brubeck_wsgi.routetable import RouteTable, as_brubeck_had_it
+from brubeck_wsgi.routing import Converter, Found, Miss, Router
 from brubeck_wsgi.settings import (
     HandlerTuples,
     Pattern,
@@ -65,7 +59,6 @@ AnyHandler = TypeVar("AnyHandler", bound=Handler)
 Talk = TypeVar("Talk", bound=Callable[..., Any])
 BeforeHook: TypeAlias = Callable[["Brubeck", "Request"], Any]
 AfterHook: TypeAlias = Callable[["Brubeck", "Request", Response], Any]
-ErrorHandler: TypeAlias = Callable[["Brubeck", "Request", Exception], Any]
 Middleware: TypeAlias = Callable[..., WSGIApplication]
 
 logger = logging.getLogger("brubeck.app")
@@ -74,10 +67,6 @@ _INSIDE = "brubeck.application"  # the key of the application whose middleware a
 _is_logged = access_logger.isEnabledFor
 # Where it looks the answer up, at less than half the cost of asking; without it every request asks.
 _known_levels: dict[int, bool] = getattr(access_logger, "_cache", {})
-_ERROR_STATUSES = range(400, 600)
-
-_METHOD = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # a token (RFC 9110 §9.1)
-_TEMPLATE_FIELD = re.compile(r"\{[A-Za-z_]\w*(?::[A-Za-z_]\w*)?\}")
 
 
 class Brubeck:
@@ -158,13 +147,12 @@ class Brubeck:
         self.router: Router[Runner] = Router()
         self._lookout = Lookout(self.router, checked_seconds("watchdog", watchdog), self._arm)
         policy = Policy(timeout, timeout_status, stop_on_disconnect, max_concurrent, max_waiting)
-        self._guards = Guards(policy, checked_seconds("max_lag", max_lag), self._lookout.lag)
-        self._runners: dict[type[MessageHandler], dict[str, Runner]] = {}  # shared by the routes of a class
-        self._converters: dict[str, Converter] = dict(CONVERTERS)
-        self._unknown = self._unknown_runner(no_handler)
+        guards = Guards(policy, checked_seconds("max_lag", max_lag), self._lookout.lag)
+        self._routes = RouteTable(self.router, guards)
+        self._unknown = self._routes.unknown(no_handler or self.base_handler)
+        self._failures = Failures(self)
         self._before: list[BeforeHook] = []
         self._after: list[AfterHook] = []
-        self._error_handlers: dict[type[Exception] | int, ErrorHandler] = {}
         self._wrapped: WSGIApplication | None = None
         self._arm()
         if pairs is not None:
@@ -197,9 +185,7 @@ class Brubeck:
                 ``{id}`` or ``{id:int}`` is a path template and matches whole paths.
             handler: a handler class, or a function that answers any method.
         """
-        if isinstance(pattern, str) and not pattern.startswith("^") and not _TEMPLATE_FIELD.search(pattern):
-            pattern = _compiled(pattern)
-        self._add(pattern, handler, None, None, {})
+        self._routes.add(as_brubeck_had_it(pattern), handler, None, None, {})
 
     def add_route(
         self, url_pattern: Pattern, method: str | Sequence[str] | None = None
@@ -210,9 +196,7 @@ class Brubeck:
             url_pattern: as `add_route_rule` takes it.
             method: the HTTP method, or several, in either case; None for any.
         """
-        if isinstance(url_pattern, str) and not url_pattern.startswith("^") and not _TEMPLATE_FIELD.search(url_pattern):
-            url_pattern = _compiled(url_pattern)
-        return self.route(url_pattern, methods=[method] if isinstance(method, str) else method)
+        return self.route(as_brubeck_had_it(url_pattern), methods=[method] if isinstance(method, str) else method)
 
     def route(
         self,
@@ -232,7 +216,7 @@ class Brubeck:
         """
 
         def register(handler: AnyHandler) -> AnyHandler:
-            self._add(pattern, handler, methods, name, bounds)
+            self._routes.add(pattern, handler, methods, name, bounds)
             return handler
 
         return register
@@ -278,18 +262,14 @@ class Brubeck:
         from brubeck_wsgi.handlers.sockets import socket_handler  # which brings wsproto
 
         def register(function: Talk) -> Talk:
-            self._add(pattern, socket_handler(function, **options), None, name, {})
+            self._routes.add(pattern, socket_handler(function, **options), None, name, {})
             return function
 
         return register
 
     def add_converter(self, name: str, converter: Converter) -> None:
         """Let path templates that are added from now on use *converter* as ``{field:name}``."""
-        try:
-            check_converter(name, converter)
-        except (ValueError, re.error) as error:
-            raise ConfigurationError(str(error)) from error
-        self._converters[name] = converter
+        self._routes.add_converter(name, converter)
 
     def url_for(self, name: str, /, **values: Any) -> str:
         """Return the path of the route called *name*.
@@ -315,19 +295,17 @@ class Brubeck:
         self._after.append(hook)
         return hook
 
-    def error_handler(self, kind: type[Exception] | int) -> Callable[[ErrorHandler], ErrorHandler]:
+    def error_handler(self, kind: ErrorKind) -> Callable[[ErrorHandler], ErrorHandler]:
         """Return a decorator: ``handler(application, message, error)`` answers errors of this kind.
 
         Args:
             kind: an exception class, for itself and its subclasses, or a status from 400 to 599. The nearest
                 class comes before the status. Status 500 covers unexpected exceptions too.
         """
-        is_class = isinstance(kind, type) and issubclass(kind, Exception)
-        if not is_class and not (isinstance(kind, int) and kind in _ERROR_STATUSES):
-            raise ConfigurationError(f"expected an exception class or a status from 400 to 599, got {kind!r}")
+        checked = checked_kind(kind)
 
         def register(handler: ErrorHandler) -> ErrorHandler:
-            self._error_handlers[kind] = handler
+            self._failures.handle(checked, handler)
             return handler
 
         return register
@@ -392,9 +370,9 @@ class Brubeck:
                 else:
                     response = self._answer_miss(environ, found)
             if response.body.__class__ is not bytes:
-                self._start(environ, response)
+                self._failures.start(environ, response)
         except Exception as error:
-            response = self._answer_error(environ, error)
+            response = self._failures.answer(environ, error)
         if self._after:
             response = self._run_after(environ, response)
         if started is not None:
@@ -425,17 +403,7 @@ class Brubeck:
 
     def log_failure(self, environ: Environ, error: Exception) -> None:
         """Log an unexpected exception with the request that it ended."""
-        if ON_FAILURE in environ:
-            environ[ON_FAILURE](error)
-        logger.error(
-            "%s %s failed: %r [%s]",
-            environ.get("REQUEST_METHOD"),
-            loggable_path(environ),
-            error,
-            request_id(environ),
-            exc_info=error,
-            extra={"request_id": request_id(environ)},
-        )
+        log_failure(environ, error)
 
     def _arm(self) -> None:
         """Have the next request begin what belongs to a process: here, it costs the others nothing."""
@@ -455,12 +423,6 @@ class Brubeck:
         environ[_INSIDE] = self
         return self(environ, start_response)
 
-    def _start(self, environ: Environ, response: Response) -> Response:
-        response.start(environ)
-        if isinstance(response.body, Stream):
-            response.body.on_error = partial(self.log_failure, environ)
-        return response
-
     def _answer_miss(self, environ: Environ, miss: Miss[Runner]) -> Response:
         if miss.rule is None:
             return self._unknown(self, environ, (), {})
@@ -472,41 +434,6 @@ class Brubeck:
         if isinstance(handler, type):
             return unsupported_runner(handler, allowed)(self, environ, (), {})
         raise MethodNotAllowed(allowed, f"expected one of {', '.join(allowed)}")
-
-    def _answer_error(self, environ: Environ, error: Exception) -> Response:
-        status = _intended_status(error)
-        handler = self._nearest_handler(error)
-        if handler is None:
-            if not _is_intended(error):
-                self.log_failure(environ, error)
-            handler = self._error_handlers.get(status)
-        if handler is not None:
-            try:
-                answer = handler(self, self.request_class(environ, self.max_body_size), error)
-                return self._start(environ, _error_answer(answer, status, error))
-            except Exception as second:
-                self.log_failure(environ, second)
-                error = second
-        try:
-            return self._start(environ, self._default_error(environ, error))
-        except Exception as third:  # what the error carries cannot be sent, a header that breaks the line for example
-            self.log_failure(environ, third)
-            return problem_response(HTTPError(500), environ)
-
-    def _nearest_handler(self, error: Exception) -> ErrorHandler | None:
-        handlers = self._error_handlers
-        if not handlers or _intended_status(error) not in _ERROR_STATUSES:  # webob.exc raises redirections too
-            return None
-        return next((handlers[kind] for kind in type(error).__mro__ if kind in handlers), None)
-
-    def _default_error(self, environ: Environ, error: Exception) -> Response:
-        if isinstance(error, HTTPError):
-            return problem_response(error, environ)
-        if is_webob_response(error):
-            return make_response(error)
-        if self.debug and is_on_loopback(environ):
-            return traceback_response(error)
-        return problem_response(HTTPError(500), environ)
 
     def _run_before(self, environ: Environ) -> Response | None:
         message = self.request_class(environ, self.max_body_size)
@@ -529,10 +456,10 @@ class Brubeck:
                 if response.body is not body:
                     if isinstance(body, Stream):
                         body.on_error = None  # what stands around it now reports its errors
-                    self._start(environ, response)
+                    self._failures.start(environ, response)
             except Exception as error:
                 self._give_up(environ, response)
-                response = self._answer_error(environ, error).copy()
+                response = self._failures.answer(environ, error).copy()
         return response
 
     def _give_up(self, environ: Environ, response: Response) -> None:
@@ -559,101 +486,9 @@ class Brubeck:
         else:
             log()
 
-    def _add(
-        self, pattern: Pattern, handler: Handler, methods: Sequence[str] | None, name: str | None, bounds: Bounds
-    ) -> None:
-        check_handler(handler)
-        wanted = None if methods is None else _checked_methods(methods)
-        endpoints: dict[str, Runner] = {}
-        fallback: Runner | None = None
-        if isinstance(handler, type):
-            endpoints = self._runners.get(handler) or self._runners.setdefault(handler, class_runners(handler))
-            if wanted is not None:
-                endpoints = _chosen(endpoints, wanted, handler)
-        elif wanted is None:
-            fallback = function_runner(handler)
-        else:
-            endpoints = dict.fromkeys(wanted, function_runner(handler))
-        endpoints = self._guards.endpoints(endpoints, handler, bounds)
-        if fallback is not None:
-            fallback = self._guards.endpoints({"": fallback}, handler, bounds)[""]
-        rule = Rule(pattern, endpoints, fallback, name, self._converters, handler)
-        if rule.names and takes_by_place(handler, rule.endpoints, rule.names):
-            rule.by_place = True
-        if name is None and rule.template is not None:
-            own_name: str = getattr(handler, "__name__", "")
-            rule.name = own_name if own_name and not self.router.has_name(own_name) else None
-        self.router.add(rule)
-
-    def _unknown_runner(self, no_handler: Handler | None) -> Runner:
-        handler = no_handler or self.base_handler
-        check_handler(handler)
-        if not isinstance(handler, type):
-            return self._guards.endpoints({"": function_runner(handler)}, handler, {})[""]
-        runners = self._guards.endpoints(class_runners(handler), handler, {})
-        unsupported = unsupported_runner(handler)
-
-        def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Any) -> Response:
-            return runners.get(environ["REQUEST_METHOD"], unsupported)(application, environ, args, kwargs)
-
-        return run
-
-
-def _checked_methods(methods: Sequence[str]) -> list[str]:
-    """Return *methods* in the order of an Allow header; HEAD comes with GET."""
-    if isinstance(methods, str) or not isinstance(methods, Iterable):
-        raise ConfigurationError(f"expected a list of methods, got {methods!r:.80}")
-    wanted = set()
-    for method in methods:
-        if not isinstance(method, str) or not _METHOD.fullmatch(method):
-            raise ConfigurationError(f"expected the names of HTTP methods, like 'GET', got {method!r:.80}")
-        wanted.add(method.upper())
-    if not wanted:
-        raise ConfigurationError("expected at least one method, got an empty list")
-    order = [method for method in MessageHandler.SUPPORTED_METHODS if method in wanted]
-    order += sorted(wanted.difference(order))
-    return order if "HEAD" in wanted or "GET" not in wanted else [*order, "HEAD"]
-
-
-def _chosen(runners: dict[str, Runner], wanted: Sequence[str], handler: type[MessageHandler]) -> dict[str, Runner]:
-    chosen = {method: runner for method, runner in runners.items() if method in wanted}
-    if not chosen:
-        raise ConfigurationError(f"expected {handler.__name__} to have a function for {' or '.join(wanted)}")
-    return chosen
-
-
-def _is_intended(error: Exception) -> bool:
-    """Tell an exception that says what to answer: an `HTTPError`, or one of webob.exc, which are responses."""
-    return isinstance(error, HTTPError) or is_webob_response(error)
-
-
-def _intended_status(error: Exception) -> int:
-    if isinstance(error, HTTPError):
-        return error.status
-    status: int = getattr(error, "status_code", 500) if is_webob_response(error) else 500
-    return status
-
-
-def _error_answer(answer: Any, status: int, error: Exception) -> Response:
-    response = make_response("" if answer is None else answer)
-    if not isinstance(answer, Response | tuple) and not is_webob_response(answer):
-        response.status_code = status  # it said nothing of a status, and is no constant of the application
-    for name, value in getattr(error, "headers", {}).items() if isinstance(error, HTTPError) else ():
-        if name not in response.headers:
-            response = response.copy()
-            response.headers[name] = value
-    return response
-
 
 def _decoded(path: str) -> str:
     try:
         return path.encode("latin-1").decode()
     except UnicodeError:
         raise BadRequest("expected UTF-8 in the path") from None
-
-
-def _compiled(pattern: str) -> re.Pattern[str]:
-    try:
-        return re.compile(pattern)
-    except (re.error, OverflowError) as error:
-        raise ConfigurationError(f"route {pattern!r}: {error}") from error

@@ -25,7 +25,8 @@ LAYERS = [
     ("modeling", "models", "channels"),
     ("handlers", "queryset"),
     (
-        *("app", "settings", "auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware"),
+        *("app", "failures", "routetable", "settings", "auth", "sessions", "caching", "templating", "datamosh"),
+        *("staticfiles", "middleware"),
         *("connections", "workers", "mongrel2", "metrics", "tracing"),
     ),
     ("autoapi",),
@@ -34,10 +35,9 @@ LAYERS = [
 # The two halves of design.md: neither imports the other.
 HOUSE = (
     *("body", "formdata", "cookies", "headers", "requestid", "request", "response", "problems", "routing"),
-    *("handlers", "app", "settings", "dictshield", "passwords", "modeling", "models", "auth", "sessions", "caching"),
-    *("templating", "datamosh", "staticfiles", "middleware", "channels", "queryset"),
-    *("metrics", "tracing"),
-    "autoapi",
+    *("handlers", "app", "failures", "routetable", "settings", "dictshield", "passwords", "modeling", "models"),
+    *("auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware", "channels", "queryset"),
+    *("metrics", "tracing", "autoapi"),
 )
 DOORS = ("gateway", "workers", "connections", "mongrel2")
 
