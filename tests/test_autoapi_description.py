@@ -62,6 +62,14 @@ def test_document_has_a_schema_for_each_role(document):
     assert document["components"]["securitySchemes"] == {"bearer": {"type": "http", "scheme": "bearer"}}
 
 
+def test_document_says_where_a_user_is_expected_and_where_one_may_be(document):
+    paths = document["paths"]
+
+    assert paths["/note/"]["get"]["security"] == [{}, {"bearer": []}]
+    assert paths["/note/"]["post"]["security"] == [{"bearer": []}]
+    assert "security" not in paths["/todo/"]["post"]
+
+
 def test_other_handlers_describe_themselves(document):
     operation = document["paths"]["/sum/{a}/{b}"]["get"]
 
@@ -104,7 +112,7 @@ def test_what_the_document_says_holds_for_whatever_is_sent(tmp_path):
     port = free_port()
     command = [
         *(str(Path(sys.executable).parent / "schemathesis"), "run", f"http://127.0.0.1:{port}/openapi.json"),
-        *("--checks", "all", "--exclude-checks", "ignored_auth", "--phases", "coverage,fuzzing", "--seed", "1"),
+        *("--checks", "all", "--phases", "coverage,fuzzing", "--seed", "1"),
         *("--max-examples", "5", "--header", "Authorization: Bearer ada-token", "--no-color"),
     ]
 

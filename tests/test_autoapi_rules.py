@@ -115,6 +115,57 @@ def test_owner_alone_changes_an_object(notes, who, read, changed):
         assert answer.headers["WWW-Authenticate"].startswith("Bearer")
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", "/note/", {}),
+        ("POST", "/note/", {"Content-Type": "text/plain"}),
+        ("POST", "/note/", {"Accept": "text/html"}),
+        ("POST", "/note/", {"Idempotency-Key": "no key"}),
+        ("PUT", f"/note/{NOBODY}", {}),
+        ("PATCH", "/note/no-uuid", {"Content-Type": "text/plain"}),
+        ("DELETE", f"/note/{NOBODY}", {}),
+        ("DELETE", "/note/a,a", {}),
+    ],
+)
+@pytest.mark.parametrize("body", [b"", b"{", b"[{}]"])
+def test_nobody_learns_more_than_that_a_user_is_expected(notes, method, path, headers, body):
+    answer = ask(notes[0], method, path, body, **headers)
+
+    assert answer.status_code == 401
+
+
+def test_rules_of_your_own_are_asked_before_there_is_an_object_and_about_it():
+    asked = []
+
+    def authorize(self, operation, value=None):
+        asked.append((operation, value and value.title))
+
+    client = client_of(TodoAPI, authorize=authorize)
+    item, _ = made(client)
+    asked.clear()
+
+    ask(client, "PATCH", item, {"title": "b"})
+    ask(client, "DELETE", f"/todo/{NOBODY}")
+
+    assert asked == [("patch", None), ("patch", "buy milk"), ("delete", None)]
+
+
+def test_role_of_your_own_is_that_of_each_object():
+    def role_for(self, value):
+        return "owner" if value is not None and value.text == "shared" else "public"
+
+    client = client_of(NoteAPI, role_for=role_for, roles=None)
+    ada = {"Authorization": "Bearer ada-token"}
+    shared, kept = (ask(client, "POST", "/note/", {"text": text}, **ada) for text in ("shared", "kept"))
+
+    assert ("owner" in shared.json, "owner" in kept.json) == (True, False)
+    assert {one["text"]: "owner" in one for one in ask(client, "GET", "/note/").json} == {"shared": True, "kept": False}
+    assert "owner" in ask(client, "GET", shared.headers["Location"]).json
+    etag = shared.headers["ETag"]
+    assert ask(client, "PATCH", shared.headers["Location"], {}, If_Match=etag, **ada).status_code == 200
+
+
 def test_owner_sees_more_than_others(notes):
     client, item = notes
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any  # users, and objects of the application's classes
+from typing import Any, ClassVar  # Any: users, and objects of the application's classes
 
 from brubeck_wsgi.auth import UserHandlingMixin
 from brubeck_wsgi.errors import ConfigurationError, Forbidden, NotFound, Unauthorized
@@ -59,6 +59,12 @@ class AccessMixin(UserHandlingMixin):
     role: str | None = "owner"
     roles: Mapping[str, str] | None = None
     rules: AccessRules
+    has_own_rules: ClassVar[bool]
+    has_roles_by_object: ClassVar[bool]
+
+    def is_guarded(self, operation: str) -> bool:
+        """Tell whether it depends on the object, or may do so, who is allowed an operation, or sees what of it."""
+        return self.has_own_rules or not self.rules.is_open(operation)
 
     def owner_id(self) -> Any:
         """Return what `owner_field` of the user's own objects has; None without a user. Override it for other users."""
@@ -96,6 +102,8 @@ class AccessMixin(UserHandlingMixin):
 
     def authorize(self, operation: str, value: Any = None) -> None:
         """Return if the user may do this; override it for rules of your own.
+
+        It is asked first without an object, before anything else is said of a request, and then about each object.
 
         Args:
             operation: one of `OPERATIONS`.

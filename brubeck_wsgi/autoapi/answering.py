@@ -7,6 +7,7 @@ from typing import Any, ClassVar  # Any: the handler that this is part of, what 
 
 import msgspec
 
+from brubeck_wsgi.autoapi.access import CREATE
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.bodies import CONTENT_TYPE
 from brubeck_wsgi.autoapi.negotiation import preferred_return
@@ -39,9 +40,10 @@ class AnswersMixin:
     payload: ClassVar[str] = PLAIN
     hide_status: ClassVar[bool] = False
 
-    def _answered(self: Any, answer: Callable[[Any], Any], ids: str | None) -> Any:
+    def _answered(self: Any, operation: str, answer: Callable[[Any], Any], ids: str | None) -> Any:
         """Return the answer; errors of data as those of HTTP, and as Brubeck has them if its payload is wanted."""
         try:
+            self.authorize(operation)  # first of all: whom nobody knows learns nothing else
             return answer(ids)
         except ValidationError as error:
             failure = as_http_error(error)
@@ -54,7 +56,7 @@ class AnswersMixin:
     def _answer_to_keep(self: Any) -> Any:
         """Return the answer to a POST; errors that are answers for good too."""
         try:
-            response = self._answered(self._create, None)
+            response = self._answered(CREATE, self._create, None)
         except HTTPError as error:
             if error.status >= 500 or error.status in (401, 409, 429):
                 raise

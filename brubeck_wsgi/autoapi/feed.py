@@ -54,13 +54,11 @@ def publish_changes(api: Any, application: Any) -> None:
 
 def answer_stream(api: Any) -> Any:
     """Return the answer that streams changes (Server-Sent Events), from where the client has been."""
-    api.authorize(LIST)
     return event_stream(api.message, _events(api, last_event_id(api.environ)))
 
 
 def answer_socket(api: Any) -> Any:
     """Return the answer that sends the same over a WebSocket, each event as JSON."""
-    api.authorize(LIST)
     handler = _FeedSocket(api.application, api.message)
     handler.api = api
     handler.initialize()
@@ -99,7 +97,7 @@ def _event(api: Any, message: Any) -> ServerSentEvent | None:
     text = msgspec.json.encode(data["data"])
     stored = Stored(data["id"], text, data["version"], api.plan.face)
     try:
-        value = stored.value if api.roles is not None or api.rules.needs_owner(LIST) or api.has_own_rules else None
+        value = stored.value if api.has_roles_by_object or api.rules.needs_owner(LIST) or api.has_own_rules else None
         if api.rules.needs_owner(LIST) and not api.is_owner(value):
             return None
         if api.has_own_rules:

@@ -254,8 +254,9 @@ class _APIDescription:
         }
         if parameters:
             operation["parameters"] = parameters
-        if level != ANYONE and self.schemes:
-            operation["security"] = [{scheme: []} for scheme in self.schemes]
+        if self.schemes:  # what is for anyone may look different to who says who they are
+            nobody: list[dict[str, Any]] = [{}] if level == ANYONE else []
+            operation["security"] = [*nobody, *({scheme: []} for scheme in self.schemes)]
         return operation
 
     def _required_conditions(self) -> list[int]:

@@ -95,6 +95,7 @@ def prepared(api: Any, path: str) -> Any:
         hooks[f"{when}_{operation}"] for when in ("before", "after") for operation in (UPDATE, PATCH)
     )
     made.has_own_rules = made.authorize is not AccessMixin.authorize or made.role_for is not AccessMixin.role_for
+    made.has_roles_by_object = made.roles is not None or made.role_for is not AccessMixin.role_for
     made.reads_plainly = _is_plain(made, READ)
     if made.owner_field is None and any(level == OWNER for level in rules.levels.values()):
         raise ConfigurationError(f"expected {api.__name__} to have an owner_field, since some of it is for owners")

@@ -11,7 +11,18 @@ from urllib.parse import quote
 import msgspec
 
 from brubeck_wsgi.autoapi import writing
-from brubeck_wsgi.autoapi.access import DELETE_ALL, LIST, OPERATIONS, READ, AccessMixin, AccessRules
+from brubeck_wsgi.autoapi.access import (
+    CREATE,
+    DELETE,
+    DELETE_ALL,
+    LIST,
+    OPERATIONS,
+    PATCH,
+    READ,
+    UPDATE,
+    AccessMixin,
+    AccessRules,
+)
 from brubeck_wsgi.autoapi.answering import AnswersMixin
 from brubeck_wsgi.autoapi.arguments import PLAIN, Wanted, page_links, read_arguments
 from brubeck_wsgi.autoapi.bodies import CONTENT_TYPE, Bodies
@@ -95,7 +106,6 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
     is_watched: ClassVar[bool] = False
     needs_old: ClassVar[bool]
     reads_plainly: ClassVar[bool]
-    has_own_rules: ClassVar[bool]
     overwrites: ClassVar[bool]
     puts_new: ClassVar[bool]
 
@@ -117,28 +127,33 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
             if "HTTP_IF_NONE_MATCH" in environ or "HTTP_IF_MATCH" in environ:
                 return self._conditional(body.text, body.etag, body.headers)
             return made(body.text, body.headers)
-        return self._answered(self._list if ids is None else self._read, ids)
+        return self._answered(LIST, self._list, ids) if ids is None else self._answered(READ, self._read, ids)
 
     def post(self) -> Any:
         """Make an object, or each of a list."""
         keep = self.idempotent_answers
         key = self.environ.get("HTTP_IDEMPOTENCY_KEY")
         if not isinstance(keep, IdempotentAnswers) or key is None:
-            return self._answered(self._create, None)
+            return self._answered(CREATE, self._create, None)
+        return self._answered(CREATE, partial(self._create_once, keep, key), None)
+
+    def _create_once(self, keep: IdempotentAnswers, key: str, _: None) -> Any:
         request = b"\n".join((self.path.encode(), self.environ.get("HTTP_PREFER", "").encode(), self.message.body))
         return keep.answer(key, f"{self.path} {self.owner_id()}", request, self._answer_to_keep)
 
     def put(self, ids: str) -> Any:
         """Replace an object, or each of several by that in a list."""
-        return self._answered(self._replace, ids)
+        return self._answered(UPDATE, self._replace, ids)
 
     def patch(self, ids: str) -> Any:
         """Change a part of an object, or of each of several."""
-        return self._answered(self._patch, ids)
+        return self._answered(PATCH, self._patch, ids)
 
     def delete(self, ids: str | None = None) -> Any:
         """Remove an object, several, or all."""
-        return self._answered(self._destroy_all if ids is None else self._destroy, ids)
+        if ids is None:
+            return self._answered(DELETE_ALL, self._destroy_all, ids)
+        return self._answered(DELETE, self._destroy, ids)
 
     # -- what they do
 
@@ -173,13 +188,12 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
                 return answer_stream(self)
         else:
             chosen_type(self.environ)
-        self.authorize(LIST)
         arguments = parse_urlencoded(self.environ.get("QUERY_STRING", ""))
         role = self.role_for(None)
         wanted = self._wanted(arguments, role)
         page = self._page(wanted)
         roles = [role] * len(page.items)
-        if self.roles is not None or self.has_hook["after_list"]:
+        if self.has_roles_by_object or self.has_hook["after_list"]:
             values = [stored.value for stored in page.items]
             roles = [self.role_for(value) for value in values]
             if self.has_hook["after_list"]:
@@ -265,7 +279,6 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
         return self.answer_destroyed(outcomes, is_single=False)
 
     def _destroy_all(self, _: None) -> Any:
-        self.authorize(DELETE_ALL)
         if self.environ.get("QUERY_STRING"):
             raise BadRequest("expected no arguments: this removes everything")
         if self.rules.needs_owner(DELETE_ALL) or self.has_hook["before_delete"] or self.has_hook["after_delete"]:
@@ -290,7 +303,7 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
 
     def needs_value(self, operation: str) -> bool:
         """Tell whether the object itself is needed, and not only what it is answered as."""
-        return self.roles is not None or not self.rules.is_open(operation) or self.has_hook["after_read"]
+        return self.has_roles_by_object or self.is_guarded(operation) or self.has_hook["after_read"]
 
     def writable_keys(self, role: str | None) -> frozenset[str]:
         """Return the keys that a client who sees an object as *role* may write."""

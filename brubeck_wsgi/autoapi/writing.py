@@ -95,7 +95,7 @@ def destroy(api: Any, key: str, *, is_single: bool) -> Outcome:
     """Remove an object."""
     for _ in range(_MOST_TRIES):
         stored = api.queries.get(key)
-        value = stored.value if api.has_hook["before_delete"] or not api.rules.is_open(DELETE) else None
+        value = stored.value if api.has_hook["before_delete"] or api.is_guarded(DELETE) else None
         api.authorize(DELETE, value)
         _check_conditions(api, stored, is_single)
         if api.has_hook["before_delete"]:
@@ -138,7 +138,7 @@ def _change(
 ) -> Outcome:
     for _ in range(_MOST_TRIES):
         stored = api.queries.get(key)
-        old = stored.value if api.needs_old or not api.rules.is_open(operation) else None
+        old = stored.value if api.needs_old or api.is_guarded(operation) else None
         api.authorize(operation, old)
         _check_conditions(api, stored, is_single)
         before = api.plan.stored(stored.data)
@@ -159,7 +159,7 @@ def _change(
 
 
 def _outcome(api: Any, status: int, result: Result) -> Outcome:
-    role = api.role_for(result.value if api.roles is not None else None)
+    role = api.role_for(result.value if api.has_roles_by_object else None)
     return Outcome(status, result.stored, role, value=result.value)
 
 
@@ -180,7 +180,7 @@ def _check_conditions(api: Any, stored: Stored, is_single: bool) -> None:
         if api.requires_conditions:
             raise PreconditionRequired
         return
-    etag = api.bodies.etag(stored, api.role_for(stored.value if api.roles is not None else None))
+    etag = api.bodies.etag(stored, api.role_for(stored.value if api.has_roles_by_object else None))
     matching, known = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
     if (matching is not None and not is_matched(matching, etag)) or (known is not None and is_known(known, etag)):
         raise PreconditionFailed
