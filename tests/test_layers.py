@@ -29,7 +29,7 @@ LAYERS = [
         *("staticfiles", "middleware"),
         *("connections", "workers", "mongrel2", "metrics", "tracing"),
     ),
-    ("autoapi",),
+    ("autoapi", "testing"),
     ("", "cli", "__main__"),
 ]
 # The two halves of design.md: neither imports the other.
@@ -37,7 +37,7 @@ HOUSE = (
     *("body", "formdata", "cookies", "headers", "requestid", "request", "response", "problems", "routing"),
     *("handlers", "app", "failures", "routetable", "settings", "dictshield", "passwords", "modeling", "models"),
     *("auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware", "channels", "queryset"),
-    *("metrics", "tracing", "autoapi"),
+    *("metrics", "tracing", "autoapi", "testing"),
 )
 DOORS = ("gateway", "workers", "connections", "mongrel2")
 
@@ -60,7 +60,8 @@ LIBRARIES = {
     "opentelemetry": ("tracing",),
     "brotli": ("middleware",),
     "zstandard": ("middleware",),
-    "wsproto": ("protocols.websocket", "protocols.deflate", "protocols.frames"),
+    "webtest": ("testing",),
+    "wsproto": ("protocols.websocket", "protocols.websocket_client", "protocols.deflate", "protocols.frames"),
     "zmq": ("concurrency", "mongrel2", "channels"),
     "sqlalchemy": ("queryset.sql_store", "queryset.sql_tables", "queryset.sql_statements"),
     "gevent": ("concurrency.with_gevent",),
