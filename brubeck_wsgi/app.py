@@ -27,7 +27,7 @@ from brubeck_wsgi.handlers.running import (
 from brubeck_wsgi.handlers.watching import Lookout, as_text
 from brubeck_wsgi.interfaces import Environ, ServerConnection, StartResponse, WSGIApplication
 from brubeck_wsgi.requestid import request_id
-from brubeck_wsgi.response import Response, Stream
+from brubeck_wsgi.response import Response
 from brubeck_wsgi.routetable import RouteTable, as_brubeck_had_it
 from brubeck_wsgi.routing import Converter, Found, Miss, Router
 from brubeck_wsgi.settings import (
@@ -40,6 +40,7 @@ from brubeck_wsgi.settings import (
     connection_and_pairs,
     load_templates,
 )
+from brubeck_wsgi.streams import Stream
 from brubeck_wsgi.templating import render_template
 
 if TYPE_CHECKING:

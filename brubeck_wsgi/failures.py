@@ -14,7 +14,8 @@ from brubeck_wsgi.handlers.noting import ON_FAILURE
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.problems import is_on_loopback, problem_response, traceback_response
 from brubeck_wsgi.requestid import request_id
-from brubeck_wsgi.response import Response, Stream
+from brubeck_wsgi.response import Response
+from brubeck_wsgi.streams import Stream
 
 if TYPE_CHECKING:
     from brubeck_wsgi.request import Request

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from http import HTTPStatus
-from typing import Any, Protocol, TypeAlias, TypeGuard, cast
+from typing import Any, TypeAlias, cast
 
 import brubeck_wsgi.requestid as requestid
 from brubeck_wsgi.cookies import Secret, deletion, serialize_cookie, sign
 from brubeck_wsgi.headers import Headers, HeaderSource
 from brubeck_wsgi.interfaces import Environ, HeaderList, StartResponse
 from brubeck_wsgi.requestid import HEADER, KEPT, SENT, identity_header, request_id
+from brubeck_wsgi.streams import FILE_BLOCK, Blocks, ClosingFile, ClosingPieces, ReadableFile, Stream, is_file
 
 TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
@@ -38,22 +39,9 @@ _SMALL = 1024
 _SMALL_LENGTHS = [("Content-Length", str(size)) for size in range(_SMALL)]
 _OWN = ("x-request-id",)
 _OF_CONTENT = ("content-length", "content-type")  # not without content (RFC 9110 §8.6; PEP 3333's checkers insist)
-_FILE_BLOCK = 64 * 1024
-_END = object()
-
-
-class ReadableFile(Protocol):
-    """A file that may be a body: read in blocks, by ``wsgi.file_wrapper`` where the server has it."""
-
-    def read(self, size: int = -1, /) -> bytes: ...
 
 
 Body: TypeAlias = str | bytes | bytearray | memoryview | ReadableFile | Iterable[bytes | str]
-
-
-def is_file(body: object) -> TypeGuard[ReadableFile]:
-    """Tell a file that is read in blocks; one that is open as text is an iterable of lines."""
-    return hasattr(body, "read") and not hasattr(body, "encoding")
 
 
 def status_line(status_code: int, status_msg: str | None = None) -> str:
@@ -174,7 +162,7 @@ class Response:
         self.body = body = _sendable(self.body)
         if not isinstance(body, bytes | Stream) and not (is_file(body) and "wsgi.file_wrapper" in environ):
             try:
-                self.body = Stream(_Blocks(body) if is_file(body) else cast("Iterable[bytes | str]", body))
+                self.body = Stream(Blocks(body) if is_file(body) else cast("Iterable[bytes | str]", body))
             except BaseException:
                 self.body = b""
                 self._closed()
@@ -222,7 +210,7 @@ class Response:
         start_response(status_line(self._status_code, self._status_msg), headers)
         if bodiless or environ["REQUEST_METHOD"] == "HEAD":
             # What waits for the end waits until the server closes this: it has sent the head by then.
-            return [] if isinstance(self.body, bytes) and self._on_close is None else _Closing((), self.close)
+            return [] if isinstance(self.body, bytes) and self._on_close is None else ClosingPieces((), self.close)
         return self._pieces(environ)
 
     def _pieces(self, environ: Environ) -> Iterable[bytes]:
@@ -231,10 +219,10 @@ class Response:
         if is_file(body):
             # The server recognizes what its wrapper made, and can send the file by a shorter way; so the wrapper
             # must be outermost, and what waits for the end is called when it closes the file.
-            file = body if self._on_close is None else _ClosingFile(body, self.close)
-            return cast("Iterable[bytes]", environ["wsgi.file_wrapper"](file, _FILE_BLOCK))
+            file = body if self._on_close is None else ClosingFile(body, self.close)
+            return cast("Iterable[bytes]", environ["wsgi.file_wrapper"](file, FILE_BLOCK))
         pieces = [body] if isinstance(body, bytes) else cast("Iterable[bytes]", body)
-        return pieces if self._on_close is None else _Closing(pieces, self.close)
+        return pieces if self._on_close is None else ClosingPieces(pieces, self.close)
 
     def close(self) -> None:
         """Close the body and run what waits for its end; needed only if the response is never sent."""
@@ -320,100 +308,6 @@ class WebObResponse(Response):
         self.status_code, self.status_msg = int(head[0][:3]), head[0][4:]
 
 
-class Stream:
-    """The pieces of a streamed body as bytes, the first of them waiting; closed exactly once.
-
-    Args:
-        pieces: bytes or text (sent as UTF-8).
-
-    Attributes:
-        on_error: called with the exception that ends a body which has begun; it goes on to the server,
-            which has to break off the connection, so that the client does not take the rest for complete.
-            An exception while closing is told here, and goes no further.
-
-    Raises:
-        Exception: whatever *pieces* raises before its first piece.
-    """
-
-    __slots__ = ("_close", "_first", "_pieces", "on_error")
-
-    def __init__(self, pieces: Iterable[bytes | str]) -> None:
-        self.on_error: Callable[[Exception], object] | None = None
-        self._close: Callable[[], object] | None = getattr(pieces, "close", None)
-        try:
-            self._pieces = iter(pieces)
-            first = next(self._pieces, _END)
-            self._first: bytes | None = None if first is _END else _octets(first)
-        except BaseException:
-            self.close()
-            raise
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self
-
-    def __next__(self) -> bytes:
-        piece = self._first
-        if piece is not None:
-            self._first = None
-            return piece
-        try:
-            return _octets(next(self._pieces))
-        except StopIteration:
-            raise
-        except Exception as error:
-            if self.on_error is not None:
-                self.on_error(error)
-            raise
-
-    def close(self) -> None:
-        """Stop: the generator's ``finally`` blocks run."""
-        close, self._close = self._close, None
-        if close is not None:
-            try:
-                close()
-            except Exception as error:
-                if self.on_error is None:
-                    raise
-                self.on_error(error)
-
-
-class _Closing:
-    """An iterable whose ``close`` is another one."""
-
-    __slots__ = ("_close", "_pieces")
-
-    def __init__(self, pieces: Iterable[bytes], close: Callable[[], None]) -> None:
-        self._pieces = pieces
-        self._close: Callable[[], None] | None = close
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
-
-    def close(self) -> None:
-        close, self._close = self._close, None
-        if close is not None:
-            close()
-
-
-class _ClosingFile:
-    """A file whose ``close`` is another one."""
-
-    def __init__(self, file: ReadableFile, close: Callable[[], None]) -> None:
-        self._file = file
-        self.close = close
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
-def _octets(piece: object) -> bytes:
-    if isinstance(piece, str):
-        return piece.encode()
-    if not isinstance(piece, bytes):
-        raise TypeError(f"expected bytes or text as a piece of a body, got {type(piece).__name__}")
-    return piece
-
-
 def _sendable(body: Any) -> Any:
     if isinstance(body, str):
         return body.encode()
@@ -422,19 +316,3 @@ def _sendable(body: Any) -> Any:
 
 def _without(headers: HeaderList, names: tuple[str, ...]) -> HeaderList:
     return [pair for pair in headers if pair[0].lower() not in names]
-
-
-class _Blocks:
-    """A file in blocks; closing it closes the file."""
-
-    def __init__(self, file: ReadableFile) -> None:
-        self._file = file
-
-    def __iter__(self) -> Iterator[bytes]:
-        while block := self._file.read(_FILE_BLOCK):
-            yield block
-
-    def close(self) -> None:
-        close = getattr(self._file, "close", None)
-        if close is not None:
-            close()

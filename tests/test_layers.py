@@ -20,7 +20,7 @@ PACKAGE = Path(brubeck_wsgi.__file__).parent
 # A module may import from its own layer and from those above it in this list; the longest name decides.
 LAYERS = [
     ("errors", "interfaces", "timekeeping"),
-    ("protocols", "concurrency", "headers", "dictshield", "passwords"),
+    ("protocols", "concurrency", "headers", "streams", "dictshield", "passwords"),
     ("gateway", "websocket", "body", "formdata", "cookies", "requestid", "request", "response", "problems", "routing"),
     ("modeling", "models", "channels"),
     ("handlers", "queryset"),
@@ -37,7 +37,7 @@ HOUSE = (
     *("body", "formdata", "cookies", "headers", "requestid", "request", "response", "problems", "routing"),
     *("handlers", "app", "failures", "routetable", "settings", "dictshield", "passwords", "modeling", "models"),
     *("auth", "sessions", "caching", "templating", "datamosh", "staticfiles", "middleware", "channels", "queryset"),
-    *("metrics", "tracing", "autoapi", "testing"),
+    *("streams", "metrics", "tracing", "autoapi", "testing"),
 )
 DOORS = ("gateway", "workers", "connections", "mongrel2")
 

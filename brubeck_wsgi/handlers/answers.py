@@ -12,7 +12,8 @@ import msgspec
 
 from brubeck_wsgi.handlers.loading import may_be_model, shown
 from brubeck_wsgi.headers import Headers
-from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse, is_file, made
+from brubeck_wsgi.response import BINARY, HTML, JSON, TEXT, Response, WebObResponse, made
+from brubeck_wsgi.streams import is_file
 
 _EXPECTED = (
     "text, bytes, a dict or list, a model (document, msgspec, pydantic, attrs, dataclass), a generator or file, "

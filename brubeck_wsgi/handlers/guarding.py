@@ -18,7 +18,8 @@ from brubeck_wsgi.handlers.policy import Bounds, Policy, said_by_class
 from brubeck_wsgi.handlers.running import Runner
 from brubeck_wsgi.interfaces import AnswerAborted, Environ
 from brubeck_wsgi.requestid import request_id
-from brubeck_wsgi.response import Response, Stream
+from brubeck_wsgi.response import Response
+from brubeck_wsgi.streams import Stream
 
 logger = logging.getLogger("brubeck.app")
 

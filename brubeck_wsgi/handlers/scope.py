@@ -8,7 +8,8 @@ from typing import Any, cast
 
 from brubeck_wsgi.concurrency import TaskGroup
 from brubeck_wsgi.concurrency.deferring import defer
-from brubeck_wsgi.response import Response, is_file
+from brubeck_wsgi.response import Response
+from brubeck_wsgi.streams import is_file
 
 
 class Scope:
