@@ -313,7 +313,7 @@ def test_what_a_killed_process_has_left_is_removed_by_the_next(directory):
     assert len(list(directory.iterdir())) == 2
 
     channels = ZMQChannels(directory=directory)
-    channels.publish("news", 1)
+    channels.members("news")
     channels.close()
 
     assert list(directory.iterdir()) == []
@@ -345,7 +345,7 @@ def test_directories_of_applications_that_have_long_ended_are_removed(temporary)
     os.utime(old, (1_000_000_000, 1_000_000_000))
     channels = ZMQChannels("club")
 
-    channels.publish("news", 1)
+    channels.members("news")
     channels.close()
 
     assert [path.name for path in base.iterdir()] == ["young"]

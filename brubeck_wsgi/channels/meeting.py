@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+from brubeck_wsgi.channels.estate import Estate
 from brubeck_wsgi.errors import ConfigurationError
 
 _MOST_PATH_BYTES = 100  # sockaddr_un has room for 108
@@ -29,9 +30,11 @@ class Meeting(Protocol):
 
     Attributes:
         joins_at_once: whether `others` are those that live, so that one can wait for them.
+        estate: where those that leave can leave something to those that come; None if there is no such place.
     """
 
     joins_at_once: bool
+    estate: Estate | None
 
     def bind(self, token: str, bind: Bind) -> str:
         """Find a place to publish at, and return its endpoint; from then on others find it."""
@@ -73,6 +76,7 @@ class Directory:
         self._is_lasting = is_lasting
         self._token = ""
         self._lock: int | None = None
+        self.estate: Estate | None = Estate(path)
         if len(os.fsencode(path)) + 14 > _MOST_PATH_BYTES:
             raise ConfigurationError(f"expected a shorter path for sockets, got {str(path)!r}")
 
@@ -125,6 +129,8 @@ class Directory:
             if not _is_locked(file):
                 file.with_suffix(".sock").unlink(missing_ok=True)
                 file.unlink(missing_ok=True)
+        assert self.estate is not None
+        self.estate.sweep(self.is_alive)
 
 
 class Addresses:
@@ -139,6 +145,7 @@ class Addresses:
     def __init__(self, endpoints: Sequence[str]) -> None:
         self._endpoints = list(dict.fromkeys(endpoints))
         self._own = ""
+        self.estate: Estate | None = None
         for endpoint in self._endpoints:
             if not isinstance(endpoint, str) or not endpoint.startswith("tcp://") or "*" in endpoint:
                 raise ConfigurationError(f"expected addresses like 'tcp://10.0.0.1:7000', got {endpoint!r:.80}")

@@ -55,6 +55,10 @@ class Station(Protocol):
         """Return what has happened after a number; if it is all there was, also of those that do not live."""
         ...
 
+    def bequest(self, is_last: bool) -> Iterable[Answer]:
+        """Return what a process that begins when this one has ended is to know; of others too, if this is the last."""
+        ...
+
     def hear(self, happening: Happening) -> None:
         """Take note of a happening."""
         ...
@@ -150,13 +154,27 @@ class Mesh:
             self.is_over.set()
 
     def stop(self) -> None:
-        """Say that this process ends, and hear nothing more; with the lock held."""
+        """Say that this process ends, and hear nothing more; with the lock held.
+
+        What only this process knows is left to those that come later.
+        """
         if not self._is_stopping:
+            self._bequeath()
             happening = self._station.beat()
             happening.kind = BYE
             self.send(happening)
             self._is_stopping = True
             self._wake()
+
+    def _bequeath(self) -> None:
+        estate = self._meeting.estate
+        if estate is None or self._is_joining:
+            return
+        estate.begin_to_leave(self._token)
+        # Of two that leave at once one sees the other leave, and does not rely on it; and what this process has
+        # published last, nobody may have heard yet.
+        is_last = all(estate.is_leaving(token) for token in self._meeting.others())
+        estate.bequeath(self._token, list(self._station.bequest(is_last)))
 
     def close(self) -> None:
         """Free what is used; after `run` is over."""
@@ -338,13 +356,20 @@ class Mesh:
             logger.warning("channels: not all other processes have answered; they are heard later")
         self._is_joining = False
         answers, self._answers = self._answers, []
+        answers += [(answer, answer.kept) for answer in self._inherit()]
         self._station.begin(answers, {peer.token for peer in self._peers.values() if not peer.is_synced})
         for peer in list(self._peers.values()):
             if peer.is_synced:
                 self._release(peer, now)
         for token in self._left:
             self._lose(token)
+        if self._meeting.estate is not None:
+            self._meeting.estate.forget()
         self.has_joined.set()
+
+    def _inherit(self) -> list[Answer]:
+        """Return what was known to those that had ended by the time."""
+        return [] if self._meeting.estate is None else self._meeting.estate.inherit()
 
 
 def _wake_nobody() -> None:

@@ -168,6 +168,14 @@ class ZMQChannels(LoggedChannels):
             yield Answer(self._token, self._number, False, piece)
         yield Answer(self._token, self._number, True, last, gone, heard, self._headcount.members)
 
+    def bequest(self, is_last: bool) -> Iterable[Answer]:
+        """See `brubeck_wsgi.channels.mesh.Station`."""
+        for answer in self.answer(0, is_last, {self._token}):
+            answer.members = {}
+            if answer.is_last and self._token in self._archive.heard:
+                answer.heard[self._token] = self._archive.heard[self._token]
+            yield answer
+
     # -- hearing others
 
     def hear(self, happening: Happening) -> None:
