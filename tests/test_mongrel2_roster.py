@@ -82,6 +82,21 @@ def test_web_socket_is_none_of_what_counts(roster):
     assert roster.holder(b"one") is member
 
 
+def test_web_sockets_go_to_the_workers_in_turn_while_these_have_nothing_else_to_do(roster):
+    first, second = worker(roster), worker(roster)
+
+    routed = []
+    for number in range(4):
+        key = b"%d" % number
+        member = roster.route(FRONT, key)
+        roster.upgraded(member, key)
+        routed.append(member)
+
+    assert routed == [first, second, first, second]
+    roster.route(FRONT, b"request")
+    assert roster.route(FRONT, b"other request") is second
+
+
 def test_worker_that_leaves_keeps_what_it_has_and_gets_nothing_new(roster):
     first = worker(roster)
     roster.route(FRONT, b"one")

@@ -2,7 +2,7 @@
 
 All messages of one connection go to one worker while it has something of that connection in hand: so answers keep
 their order, notices reach whom they concern, and the frames of a WebSocket stay together. Everything else goes to
-the worker that has least to do.
+the worker that has least to do, and of those the one with the fewest WebSockets.
 """
 
 from __future__ import annotations
@@ -153,5 +153,6 @@ class Roster:
         return min(able, key=_load, default=None)
 
 
-def _load(member: Member) -> int:
-    return member.in_hand
+def _load(member: Member) -> tuple[int, int]:
+    # WebSockets, which are silent mostly, decide only between workers that have the same to do.
+    return member.in_hand, len(member.keys)
