@@ -5,6 +5,7 @@ Behind Mongrel2: ``python -m brubeck_wsgi.mongrel2 examples.chat:app``.
 Workers hear each other over ZeroMQ: ``pip install 'brubeck-wsgi[zmq]'``.
 """
 
+import os
 from pathlib import Path
 
 from brubeck_wsgi import Brubeck, Response
@@ -28,10 +29,10 @@ class ChatHandler(WebSocketHandler):
     def websocket(self, ws):
         name = self.get_argument("name", "somebody")[:50] or "somebody"
         room = self.application.channels["chat"]
-        with room.subscribe(presence=True) as subscription, room.present(name):
+        with room.subscribe(presence=True) as subscription, room.present(name, {"worker": os.getpid()}):
             for message in room.history(limit=20):
                 ws.send_json(message.data)
-            ws.send_json({"members": sorted(room.members())})
+            ws.send_json({"members": room.members()})
             self.tasks.spawn(self.tell, ws, room, subscription)
             for text in ws:
                 room.publish({"name": name, "text": str(text)})
@@ -39,6 +40,6 @@ class ChatHandler(WebSocketHandler):
     def tell(self, ws, room, subscription):
         for message in subscription:
             if isinstance(message, PresenceChange):
-                ws.send_json({"members": sorted(room.members())})
+                ws.send_json({"members": room.members()})
             else:
                 ws.send_json(message.data)
