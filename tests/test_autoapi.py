@@ -264,6 +264,21 @@ def test_client_says_whether_it_wants_the_object_back(todos, method, data, minim
         assert bool(answer.body) is (preferred == "representation")
 
 
+def test_preference_for_little_takes_nothing_from_what_is_read(todos):
+    both = f"{made(todos)[0]},{made(todos)[0].rpartition('/')[2]}"
+
+    answer = ask(todos, "GET", both, Prefer="return=minimal")
+
+    assert len(answer.json) == 2
+    assert "Preference-Applied" not in answer.headers
+
+
+def test_nothing_comes_back_of_all_that_is_removed(todos):
+    made(todos)
+
+    assert ask(todos, "DELETE", "/todo/", Prefer="return=representation").status_code == 204
+
+
 @pytest.mark.parametrize(
     ("accept", "status"),
     [

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-from pathlib import Path
+import json
+import re
 
 import pytest
+from browsers import chromium
 from servers import free_port, running
 from webtest import TestApp
 
+from benchmarks.schemathesis_run import run
 from brubeck_wsgi import Brubeck
 from brubeck_wsgi.autoapi import AutoAPIBase
 from brubeck_wsgi.queryset import DictQueryset
@@ -70,6 +71,45 @@ def test_document_says_where_a_user_is_expected_and_where_one_may_be(document):
     assert "security" not in paths["/todo/"]["post"]
 
 
+def headers_of(operation):
+    return {one["name"] for one in operation.get("parameters", ()) if one["in"] == "header"}
+
+
+def test_document_names_the_headers_that_are_taken(document):
+    todos, todo = document["paths"]["/todo/"], document["paths"]["/todo/{id}"]
+
+    assert headers_of(todos["get"]) == {"If-Match", "If-None-Match", "Last-Event-ID"}
+    assert headers_of(todos["post"]) == {"Prefer", "Idempotency-Key"}
+    assert headers_of(todos["delete"]) == set()
+    assert headers_of(todo["get"]) == {"If-Match", "If-None-Match"}
+    assert all(
+        headers_of(todo[method]) == {"If-Match", "If-None-Match", "Prefer"} for method in ("put", "patch", "delete")
+    )
+
+
+def test_document_names_no_headers_that_are_not_taken():
+    made = Brubeck()
+    made.register_api(todo_api(feed=False, idempotent_answers=None, requires_conditions=True))
+    paths = TestApp(made).get("/openapi.json").json["paths"]
+
+    assert headers_of(paths["/todo/"]["get"]) == {"If-Match", "If-None-Match"}
+    assert headers_of(paths["/todo/"]["post"]) == {"Prefer"}
+    required = [one["name"] for one in paths["/todo/{id}"]["patch"]["parameters"] if one.get("required")]
+    assert required == ["If-Match"]
+
+
+@pytest.mark.parametrize("key", ["k1", '"k1"', '"k,1"', "k,1", "k 1", 'k"1', '""', "k" * 200, "k" * 201, "k\\1"])
+def test_key_is_refused_if_and_only_if_its_schema_does_not_have_it(document, key):
+    parameters = document["paths"]["/todo/"]["post"]["parameters"]
+    (schema,) = [one["schema"] for one in parameters if one["name"] == "Idempotency-Key"]
+
+    answer = TestApp(make_app()).post_json(
+        "/todo/", {"title": "a"}, headers={"Idempotency-Key": key}, expect_errors=True
+    )
+
+    assert (answer.status_code == 400) is (re.search(schema["pattern"], key) is None)
+
+
 def test_other_handlers_describe_themselves(document):
     operation = document["paths"]["/sum/{a}/{b}"]["get"]
 
@@ -107,16 +147,52 @@ def test_application_without_apis_describes_none():
 
 
 @pytest.mark.serving
-def test_what_the_document_says_holds_for_whatever_is_sent(tmp_path):
+def test_what_the_document_says_holds_for_whatever_is_sent():
     pytest.importorskip("schemathesis")
     port = free_port()
-    command = [
-        *(str(Path(sys.executable).parent / "schemathesis"), "run", f"http://127.0.0.1:{port}/openapi.json"),
-        *("--checks", "all", "--phases", "coverage,fuzzing", "--seed", "1"),
-        *("--max-examples", "5", "--header", "Authorization: Bearer ada-token", "--no-color"),
-    ]
 
     with running([*SERVER, "-b", f"127.0.0.1:{port}", "tests.apps.autoapi_app:app"], port):
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=100)
+        done = run(port, seed=1, examples=5, phases="coverage,fuzzing")
 
-    assert run.returncode == 0, run.stdout[-5000:]
+    assert done.returncode == 0, done.stdout[-5000:]
+
+
+@pytest.mark.serving
+@pytest.mark.browser
+def test_page_sends_headers_and_shows_a_stream(tmp_path):
+    port = free_port()
+    with (
+        running([*SERVER, "-b", f"127.0.0.1:{port}", "tests.apps.autoapi_app:app"], port),
+        chromium(tmp_path / "profile") as browser,
+    ):
+        browser.get(f"http://127.0.0.1:{port}/docs/")
+        create, follow = opened(browser, "create-todo"), opened(browser, "list-todo")
+        assert [one.get_attribute("value") for one in create.find_elements("tag name", "option")[:2]] == [
+            "return=minimal",
+            "return=representation",
+        ]
+
+        follow.find_element("xpath", ".//select[@name='Accept']/option[.='text/event-stream']").click()
+        button = follow.find_element("xpath", ".//button")
+        button.click()
+        follow.find_element("xpath", ".//pre[contains(., 'event: ready')]")
+        fill(create, "textarea", json.dumps({"title": "buy milk"}))
+        fill(create, "input[name='Prefer']", "return=minimal")
+        create.find_element("xpath", ".//button").click()
+        create.find_element("xpath", ".//pre[contains(., '201 Created') and contains(., 'preference-applied')]")
+        follow.find_element("xpath", ".//pre[contains(., 'event: create') and contains(., 'buy milk')]")
+        button.click()
+        follow.find_element("xpath", ".//pre[contains(., '(stopped)')]")
+        follow.find_element("xpath", ".//button[.='Send']")
+
+
+def opened(browser, operation):
+    """Return the part of the page that shows an operation, unfolded."""
+    browser.find_element("css selector", f"#{operation} > summary").click()
+    return browser.find_element("id", operation)
+
+
+def fill(part, selector, text):
+    field = part.find_element("css selector", selector)
+    field.clear()
+    field.send_keys(text)

@@ -102,7 +102,8 @@ class AnswersMixin:
 
     def answer_destroyed(self: Any, outcomes: Sequence[Outcome], *, is_single: bool) -> Any:
         """Answer what came of removing objects: nothing, or what they were if the client would like it."""
-        wants_it = self.dialect != PLAIN or self.payload != PLAIN or preferred_return(self.environ) == "representation"
+        would_like_it = bool(outcomes) and preferred_return(self.environ) == "representation"
+        wants_it = self.dialect != PLAIN or self.payload != PLAIN or would_like_it
         status = common_status(outcomes) if outcomes else 204
         if status == 204 and not wants_it:
             return made_with(204, b"", [])
@@ -123,7 +124,8 @@ class AnswersMixin:
         return made(text, headers)
 
     def _preferred(self: Any, status: int, text: bytes, headers: HeaderList) -> Any:
-        preferred = preferred_return(self.environ)
+        is_change = self.environ["REQUEST_METHOD"] not in ("GET", "HEAD")
+        preferred = preferred_return(self.environ) if is_change else None
         if preferred is not None:
             headers = [*headers, ("Preference-Applied", f"return={preferred}"), ("Vary", "Prefer")]
         if preferred == "minimal":

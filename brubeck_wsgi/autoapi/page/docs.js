@@ -76,23 +76,34 @@ function outline(description, schema, seen = []) {
   return parts.join(", ");
 }
 
+// A field to write in; what the schema has as examples is proposed.
+let proposals = 0;
+function fieldOf(schema) {
+  const field = element("input", { placeholder: schema.default === undefined ? "" : String(schema.default) });
+  if (!schema.examples) return [field];
+  const list = element("datalist", { id: `proposals-${++proposals}` },
+    ...schema.examples.map((one) => element("option", { value: String(one) })));
+  field.setAttribute("list", list.id);
+  return [field, list];
+}
+
 function parameterRow(description, parameter, inputs) {
   const schema = resolve(description, parameter.schema || {});
-  const input = schema.enum && !parameter.explode
-    ? element("select", {}, element("option", { value: "" }), ...schema.enum.map((one) => element("option", {}, String(one))))
-    : element("input", { placeholder: schema.default === undefined ? "" : String(schema.default) });
+  const [input, ...others] = schema.enum && !parameter.explode
+    ? [element("select", {}, element("option", { value: "" }), ...schema.enum.map((one) => element("option", {}, String(one))))]
+    : fieldOf(schema);
   input.name = parameter.name;
   inputs.push({ parameter, input });
   return element("tr", {},
     element("td", {}, element("label", { class: parameter.required ? "required" : "" }, element("code", {}, parameter.name))),
     element("td", { class: "quiet" }, parameter.in),
-    element("td", {}, input),
+    element("td", {}, input, ...others),
     element("td", {}, parameter.description || "", " ", element("span", { class: "quiet" }, String(outline(description, schema)))));
 }
 
-function requestOf(base, path, method, inputs, bodyInput, kindInput) {
+function requestOf(base, path, method, inputs, bodyInput, kindInput, acceptInput) {
   const query = new URLSearchParams();
-  const headers = {};
+  const headers = acceptInput ? { Accept: acceptInput.value } : {};
   for (const { parameter, input } of inputs) {
     if (input.value === "" && !parameter.required) continue;
     if (parameter.in === "path") path = path.replace(`{${parameter.name}}`, encodeURIComponent(input.value).replace(/%2C/g, ","));
@@ -110,21 +121,50 @@ function requestOf(base, path, method, inputs, bodyInput, kindInput) {
   return [base + path + (text ? "?" + text : ""), options];
 }
 
-async function send(request, output) {
+// What an answer has in it; a stream is given to *show* as it comes.
+async function bodyOf(answer, show) {
+  if (!(answer.headers.get("Content-Type") || "").startsWith("text/event-stream")) {
+    const text = await answer.text();
+    try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
+  }
+  let text = "";
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) show(text += part.value);
+  return text;
+}
+
+async function send(request, output, signal) {
   const [url, options] = request;
+  const title = `${options.method} ${url}`;
   output.hidden = false;
-  output.textContent = `${options.method} ${url}\n…`;
+  output.textContent = `${title}\n…`;
   const started = performance.now();
   try {
-    const answer = await fetch(url, options);
-    let body = await answer.text();
-    try { body = JSON.stringify(JSON.parse(body), null, 2); } catch { /* it is no JSON, and shown as it is */ }
+    const answer = await fetch(url, { ...options, signal });
     const headers = [...answer.headers].map(([name, value]) => `${name}: ${value}`).join("\n");
-    const took = Math.round(performance.now() - started);
-    output.textContent = `${options.method} ${url}\n${answer.status} ${answer.statusText} (${took} ms)\n${headers}\n\n${body}`;
+    const show = (body, took = "") => {
+      output.textContent = `${title}\n${answer.status} ${answer.statusText}${took}\n${headers}\n\n${body}`;
+    };
+    const body = await bodyOf(answer, show);
+    show(body, ` (${Math.round(performance.now() - started)} ms)`);
   } catch (error) {
-    output.textContent = `${options.method} ${url}\n${error}`;
+    if (signal.aborted) output.append("\n(stopped)");
+    else output.textContent = `${title}\n${error}`;
   }
+}
+
+// Sends when the form is submitted, and stops what is under way when it is submitted again.
+function submitter(makeRequest, button, output) {
+  let sending = null;
+  return async (event) => {
+    event.preventDefault();
+    if (sending) return sending.abort();
+    sending = new AbortController();
+    button.textContent = "Stop";
+    await send(makeRequest(), output, sending.signal);
+    sending = null;
+    button.textContent = "Send";
+  };
 }
 
 function operationOf(description, base, path, method, item) {
@@ -140,20 +180,20 @@ function operationOf(description, base, path, method, item) {
     bodyInput = element("textarea", { spellcheck: "false", "aria-label": "body" });
     bodyInput.value = JSON.stringify(example(description, content[kinds[0]].schema || {}), null, 2);
   }
+  const answered = Object.keys(resolve(description, (operation.responses || {})["200"]).content || {});
+  const acceptInput = answered.length > 1
+    ? element("select", { name: "Accept" }, ...answered.map((kind) => element("option", {}, kind))) : null;
   const output = element("pre", { class: "answer", hidden: true });
-  const form = element("form", {
-    onsubmit: (event) => {
-      event.preventDefault();
-      send(requestOf(base, path, method, inputs, bodyInput, kindInput), output);
-    },
-  });
+  const button = element("button", {}, "Send");
+  const makeRequest = () => requestOf(base, path, method, inputs, bodyInput, kindInput, acceptInput);
+  const form = element("form", { onsubmit: submitter(makeRequest, button, output) });
   if (rows.length) form.append(element("h3", {}, "Parameters"), element("table", {}, ...rows));
   if (bodyInput) {
     form.append(element("h3", {}, "Body ", kindInput), bodyInput,
       element("details", {}, element("summary", {}, "Schema"),
         element("pre", {}, JSON.stringify(outline(description, content[Object.keys(content)[0]].schema || {}), null, 2))));
   }
-  form.append(element("p", {}, element("button", {}, "Send")), output);
+  form.append(element("p", {}, button, acceptInput ? element("label", {}, " Accept ", acceptInput) : ""), output);
   const answers = Object.entries(operation.responses || {}).map(([status, answer]) => {
     const found = resolve(description, answer);
     const kinds = Object.entries(found.content || {}).map(([kind, value]) =>
