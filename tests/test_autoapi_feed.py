@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 from contextlib import closing, contextmanager
+from urllib.parse import quote
 
 import pytest
 from servers import DEADLINE_SECONDS, ROOT, free_port, running
@@ -12,13 +13,19 @@ from servers import DEADLINE_SECONDS, ROOT, free_port, running
 pytestmark = pytest.mark.serving
 
 STREAM = "text/event-stream"
+UPGRADE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
 
 
 @pytest.fixture(scope="module")
 def server():
     port = free_port()
     command = ["gunicorn", "--no-control-socket", "-k", "brubeck_wsgi.workers.GeventWorker", "-b", f"127.0.0.1:{port}"]
-    with running([*command, "tests.apps.autoapi_app:app"], port) as server:
+    with running([*command, "tests.apps.autoapi_feed_app:app"], port) as server:
         yield server
 
 
@@ -29,6 +36,13 @@ def send(server, method, path, data=None, **headers):
         answer = client.getresponse()
         text = answer.read()
         return json.loads(text) if text else None
+
+
+def status_of(server, path):
+    """Return the status of the answer to who asks for a stream."""
+    with closing(server.connect()) as client:
+        client.request("GET", path, headers={"Accept": STREAM})
+        return client.getresponse().status
 
 
 @contextmanager
@@ -100,6 +114,89 @@ def test_each_client_sees_what_its_role_sees(server):
         assert ada()[2]["secret"] == "s"
 
 
+def test_filtered_feed_keeps_the_filtered_list_in_step(server):
+    with listening(server, "/todo/?completed=false&order__ge=5") as next_event:
+        assert next_event()[0] == "ready"
+        send(server, "POST", "/todo/", {"title": "of no interest", "order": 1})
+        todo = send(server, "POST", "/todo/", {"title": "a", "order": 5})
+        place = f"/todo/{todo['id']}"
+        send(server, "PATCH", place, {"order": 6})
+        send(server, "PATCH", place, {"completed": True})
+        send(server, "PATCH", place, {"title": "b"})
+        send(server, "PATCH", place, {"completed": False})
+        send(server, "PATCH", place, {"completed": True})
+        send(server, "DELETE", place)
+        last = send(server, "POST", "/todo/", {"title": "last", "order": 5})
+
+        events = [next_event() for _ in range(7)]
+
+    assert [(name, data["id"] == todo["id"], data["title"], data["completed"]) for name, _, data in events] == [
+        ("create", True, "a", False),
+        ("update", True, "a", False),
+        ("delete", True, "a", True),
+        ("delete", True, "b", True),
+        ("update", True, "b", False),
+        ("delete", True, "b", True),
+        ("create", False, "last", False),
+    ]
+    assert events[-1][2]["id"] == last["id"]
+
+
+def test_client_that_was_away_is_told_what_left_its_list(server):
+    with listening(server, "/todo/?completed=false") as next_event:
+        _, position, _ = next_event()
+    todo = send(server, "POST", "/todo/", {"title": "a"})
+    send(server, "PATCH", f"/todo/{todo['id']}", {"completed": True})
+
+    with listening(server, "/todo/?completed=false", **{"Last-Event-ID": position}) as next_event:
+        events = [next_event() for _ in range(3)]
+
+    assert [name for name, _, _ in events] == ["ready", "create", "delete"]
+
+
+@pytest.mark.parametrize(
+    "query", ["limit=5", "offset=1", "cursor=x", "sort=order", "count=true", "nothing=1", "order=x"]
+)
+def test_feed_refuses_what_is_no_filter(server, query):
+    for headers in ({"Accept": STREAM}, UPGRADE):
+        with closing(server.connect()) as client:
+            client.request("GET", f"/todo/?{query}", headers=headers)
+            answer = client.getresponse()
+
+            assert answer.status == 400
+            assert answer.headers["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    ("path", "refused"),
+    [
+        ('/simple/?filter={"completed":false}', '/simple/?sort=["title","ASC"]'),
+        ("/server/?completed=false", "/server/?_sort=title"),
+    ],
+)
+def test_feed_is_filtered_in_the_words_of_each_dialect(server, path, refused):
+    assert status_of(server, quote(refused, safe="/?=&_")) == 400
+    with listening(server, quote(path, safe="/?=&_")) as next_event:
+        next_event()
+        send(server, "POST", path.partition("?")[0], {"title": "done", "completed": True})
+        send(server, "POST", path.partition("?")[0], {"title": "to do"})
+
+        assert next_event()[2]["title"] == "to do"
+
+
+def test_what_the_application_keeps_from_a_list_it_keeps_from_the_feed(server):
+    with listening(server, "/guarded/?completed=false") as next_event:
+        next_event()
+        hidden = send(server, "POST", "/guarded/", {"title": "hidden", "order": 1})
+        shown = send(server, "POST", "/guarded/", {"title": "shown", "order": 0})
+        for todo in (hidden, shown):
+            send(server, "PATCH", f"/guarded/{todo['id']}", {"completed": True})
+
+        events = [next_event() for _ in range(2)]
+
+    assert [(name, data["title"]) for name, _, data in events] == [("create", "shown"), ("delete", "shown")]
+
+
 def test_changes_come_over_a_websocket_too(server):
     websocket = pytest.importorskip("websockets.sync.client")
     with websocket.connect(f"ws://127.0.0.1:{server.port}/todo/", open_timeout=DEADLINE_SECONDS) as client:
@@ -110,6 +207,21 @@ def test_changes_come_over_a_websocket_too(server):
 
     assert event["event"] == "create"
     assert json.loads(event["data"])["id"] == todo["id"]
+
+
+def test_websocket_is_filtered_and_goes_on_where_the_client_has_been(server):
+    websocket = pytest.importorskip("websockets.sync.client")
+    place = f"ws://127.0.0.1:{server.port}/todo/?completed=false"
+    with websocket.connect(place, open_timeout=DEADLINE_SECONDS) as client:
+        position = json.loads(client.recv(DEADLINE_SECONDS))["id"]
+    send(server, "POST", "/todo/", {"title": "done", "completed": True})
+    todo = send(server, "POST", "/todo/", {"title": "a"})
+    send(server, "PATCH", f"/todo/{todo['id']}", {"completed": True})
+
+    with websocket.connect(f"{place}&after={quote(position)}", open_timeout=DEADLINE_SECONDS) as client:
+        events = [json.loads(client.recv(DEADLINE_SECONDS)) for _ in range(3)]
+
+    assert [event["event"] for event in events] == ["ready", "create", "delete"]
 
 
 @pytest.mark.browser

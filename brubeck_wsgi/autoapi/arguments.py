@@ -81,6 +81,14 @@ def read_arguments(arguments: Arguments, dialect: str, keys: frozenset[str], siz
     return wanted._replace(sort=[order[key] for key in dict.fromkeys(one.removeprefix("-") for one in wanted.sort)])
 
 
+def check_feed_arguments(arguments: Arguments, dialect: str) -> None:
+    """Raise `BadRequest` if arguments ask a feed for a part of the list, or for an order: it has neither."""
+    of_pages = {PLAIN: _OWN, SIMPLE_REST: {"sort", "range"}, JSON_SERVER: _JSON_SERVER_OWN}[dialect]
+    wrong = sorted(of_pages & arguments.keys())
+    if wrong:
+        raise BadRequest(f"expected filters alone, since a feed has no pages and no order, got {wrong[0]}")
+
+
 def _read_plain(arguments: Arguments, keys: frozenset[str], size: int) -> Wanted:
     filters = []
     for name, values in arguments.items():

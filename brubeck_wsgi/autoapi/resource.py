@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar  # Any: models, their objects, and JSON
@@ -24,26 +23,25 @@ from brubeck_wsgi.autoapi.access import (
     AccessRules,
 )
 from brubeck_wsgi.autoapi.answering import AnswersMixin
-from brubeck_wsgi.autoapi.arguments import PLAIN, Wanted, page_links, read_arguments
-from brubeck_wsgi.autoapi.bodies import CONTENT_TYPE, Bodies
-from brubeck_wsgi.autoapi.feed import answer_socket, answer_stream
+from brubeck_wsgi.autoapi.arguments import PLAIN
+from brubeck_wsgi.autoapi.bodies import Bodies
 from brubeck_wsgi.autoapi.hooks import HooksMixin
 from brubeck_wsgi.autoapi.idempotency import IdempotentAnswers
-from brubeck_wsgi.autoapi.negotiation import EVENT_STREAM, MERGE_PATCH, check_content_type, chosen_type
+from brubeck_wsgi.autoapi.listing import ListingMixin
+from brubeck_wsgi.autoapi.negotiation import MERGE_PATCH, check_content_type, chosen_type
 from brubeck_wsgi.autoapi.outcomes import Outcome, as_http_error, failed
 from brubeck_wsgi.autoapi.plan import Plan
 from brubeck_wsgi.autoapi.registering import register
 from brubeck_wsgi.errors import BadRequest, HTTPError, NotFound, ValidationError
-from brubeck_wsgi.formdata import parse_urlencoded
 from brubeck_wsgi.handlers import JSONMessageHandler
-from brubeck_wsgi.queryset import Page, Stored
+from brubeck_wsgi.queryset import Stored
 from brubeck_wsgi.response import JSON, made
 from brubeck_wsgi.routing.rules import PATH_SAFE
 
 MULTIPLE_ITEM_SEP = ","
 
 
-class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
+class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessageHandler):
     """A REST API of a model: subclass it, say `model` and `queries`, and give it to `Brubeck.register_api`.
 
     Attributes:
@@ -179,65 +177,6 @@ class AutoAPIBase(AccessMixin, HooksMixin, AnswersMixin, JSONMessageHandler):
         if stored is None:
             return failed(NotFound(f"there is no {self.plan.face.name} with the id {key!r:.80}"))
         return self._outcome(partial(self._read_one, key, stored))
-
-    def _list(self, _: None) -> Any:
-        if self.feed:
-            if self.environ.get("HTTP_UPGRADE", "").lower() == "websocket":
-                return answer_socket(self)
-            if chosen_type(self.environ, (JSON, EVENT_STREAM)) == EVENT_STREAM:
-                return answer_stream(self)
-        else:
-            chosen_type(self.environ)
-        arguments = parse_urlencoded(self.environ.get("QUERY_STRING", ""))
-        role = self.role_for(None)
-        wanted = self._wanted(arguments, role)
-        page = self._page(wanted)
-        roles = [role] * len(page.items)
-        if self.has_roles_by_object or self.has_hook["after_list"]:
-            values = [stored.value for stored in page.items]
-            roles = [self.role_for(value) for value in values]
-            if self.has_hook["after_list"]:
-                self.after_list(values)
-        of, base = self.bodies.of, self._base()
-        bodies = [of(stored, one, base) for stored, one in zip(page.items, roles, strict=True)]
-        if self.payload != PLAIN:
-            return self.answer_many([Outcome(200, *one) for one in zip(page.items, roles, strict=True)])
-        headers = self.list_headers(page, wanted, arguments)
-        mark = "".join([body.etag for body in bodies]) + repr(headers) + base
-        etag = f'"{hashlib.sha1(mark.encode(), usedforsecurity=False).hexdigest()[:20]}"'
-        text = b"[%b]" % b",".join([body.text for body in bodies])
-        return self._conditional(text, etag, [CONTENT_TYPE, ("ETag", etag), *headers])
-
-    def _wanted(self, arguments: Mapping[str, list[str]], role: str | None) -> Wanted:
-        keys = frozenset(self.selectable) & (self.plan.seen(role) | {self.plan.id_key})
-        wanted = read_arguments(arguments, self.dialect, keys, self.page_size, self.max_page_size)
-        return self.before_list(wanted) or wanted if self.has_hook["before_list"] else wanted
-
-    def _page(self, wanted: Wanted) -> Page:
-        names, text_filter = self.selectable, self.queries.filter_from_text
-        filters = [text_filter(names[key], operator, text) for key, operator, text in wanted.filters]
-        if self.rules.needs_owner(LIST):
-            filters.append((self.owner_field, "eq", self.owner_id()))
-        sort = [f"-{names[one[1:]]}" if one.startswith("-") else names[one] for one in wanted.sort]
-        page: Page = self.queries.select(
-            filters,
-            sort,
-            cursor=wanted.cursor,
-            offset=wanted.offset,
-            limit=wanted.limit,
-            with_total=wanted.with_total,
-        )
-        return page
-
-    def list_headers(self, page: Page, wanted: Wanted, arguments: Mapping[str, list[str]]) -> list[tuple[str, str]]:
-        """Return the headers that say which part of a list it is."""
-        headers = [("Cache-Control", self.cache_control), ("Vary", "Accept")]
-        if page.total is not None:
-            first = wanted.offset
-            span = f"{first}-{first + len(page.items) - 1}" if page.items else "*"
-            headers += [("X-Total-Count", str(page.total)), ("Content-Range", f"{self.label} {span}/{page.total}")]
-        links = page_links(self.own_path(), arguments, page, wanted) if self.dialect == PLAIN else None
-        return [*headers, ("Link", links)] if links else headers
 
     def _create(self, _: None) -> Any:
         data = self._data()
