@@ -11,7 +11,7 @@ class HooksMixin:
     """The hooks, which do nothing here. One that comes before may raise an `HTTPError`, and nothing has happened."""
 
     def before_list(self, wanted: Wanted) -> Wanted | None:
-        """Change what a list is asked for: return it, or None to leave it. Filters that it adds hold for the feed too."""
+        """Change what a list is asked for: return it, or None. Filters that it adds hold for the feed too."""
 
     def after_list(self, values: list[Any]) -> None:
         """Do something after a list was read, with its objects."""
