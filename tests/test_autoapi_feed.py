@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from urllib.parse import quote
 
 import pytest
-from servers import DEADLINE_SECONDS, ROOT, free_port, running
+from servers import DEADLINE_SECONDS, free_port, running
 
 pytestmark = pytest.mark.serving
 
@@ -222,38 +222,6 @@ def test_websocket_is_filtered_and_goes_on_where_the_client_has_been(server):
         events = [json.loads(client.recv(DEADLINE_SECONDS)) for _ in range(3)]
 
     assert [event["event"] for event in events] == ["ready", "create", "delete"]
-
-
-@pytest.mark.browser
-def test_two_browsers_stay_in_step(tmp_path):
-    pytest.importorskip("sqlalchemy")
-    from browsers import chromium
-
-    port = free_port()
-    command = ["gunicorn", "--no-control-socket", "-k", "brubeck_wsgi.workers.GeventWorker", "-b", f"127.0.0.1:{port}"]
-    database = str(tmp_path / "todo.sqlite")
-    with (
-        running([*command, "examples.todo.app:app"], port, ROOT, TODO_DATABASE=database),
-        chromium(tmp_path / "profile") as browser,
-    ):
-        windows = [browser.current_window_handle]
-        browser.get(f"http://127.0.0.1:{port}/")
-        browser.switch_to.new_window("window")
-        windows.append(browser.current_window_handle)
-        browser.get(f"http://127.0.0.1:{port}/")
-        browser.find_element("xpath", "//p[.='in step']")
-        browser.find_element("id", "title").send_keys("buy milk\n")
-        browser.switch_to.window(windows[0])
-        browser.find_element("xpath", "//span[.='buy milk']")
-        browser.find_element("css selector", "li input").click()
-        browser.switch_to.window(windows[1])
-        browser.find_element("css selector", "li.completed")
-
-        browser.get(f"http://127.0.0.1:{port}/docs/")
-        browser.find_element("xpath", "//details[@id='list-todo']/summary").click()
-        browser.find_element("xpath", "//details[@id='list-todo']//button").click()
-        answer = browser.find_element("xpath", "//details[@id='list-todo']//pre[contains(., '200 OK')]")
-        assert "buy milk" in answer.text
 
 
 def test_list_that_is_asked_for_as_json_is_no_stream(server):

@@ -1,7 +1,7 @@
-"""Things to do, in step in every browser: ``gunicorn -k gevent examples.todo.app:app``, then http://127.0.0.1:8000/.
+"""Things to do, in step in every browser: ``gunicorn -k gevent -w 2 examples.todo.app:app``.
 
-They are kept in SQLite, in the file TODO_DATABASE names; where that begins with ``redis://`` or ``postgresql://``, they
-are kept there. Several workers need channels that reach them all, see docs/howto/autoapi.md.
+The page is at http://127.0.0.1:8000/. Todos are kept in SQLite, in the file TODO_DATABASE names; where that begins with ``redis://`` or ``postgresql://``, they
+are kept there. Needs ``pip install 'brubeck-wsgi[sql,zmq]'``, or ``[redis]``; for PostgreSQL psycopg too.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from pathlib import Path
 
 from brubeck_wsgi import Brubeck
 from brubeck_wsgi.autoapi import AutoAPIBase, describe_apis
+from brubeck_wsgi.channels import Channels, RedisChannels, ZMQChannels
 from brubeck_wsgi.dictshield import BooleanField, Document, IntField, StringField, UUIDField
-from brubeck_wsgi.queryset import AbstractQueryset
+from brubeck_wsgi.queryset import AbstractQueryset, RedisQueryset
 from brubeck_wsgi.staticfiles import StaticFiles
 
 PAGE = Path(__file__).parent / "page"
@@ -27,29 +28,32 @@ class Todo(Document):
     order = IntField(min_value=0, max_value=2**53)
 
 
-def queries(place: str) -> AbstractQueryset:
-    """Return the queryset that keeps todos at a place."""
+def kept_at(place: str) -> tuple[AbstractQueryset, Channels]:
+    """Return the queryset that keeps todos at a place, and the channels that tell all workers of changes."""
     options = {"model": Todo, "indexed": ("completed", "order")}
     if place.startswith(("redis://", "rediss://")):
         from redis import Redis
 
-        from brubeck_wsgi.queryset.redis_store import RedisQueryset
-
-        return RedisQueryset(Redis.from_url(place), **options)
+        client = Redis.from_url(place)
+        return RedisQueryset(client, **options), RedisChannels(client)
     from sqlalchemy import create_engine
 
-    from brubeck_wsgi.queryset.sql_store import SQLQueryset
+    from brubeck_wsgi.queryset import SQLQueryset
 
-    return SQLQueryset(create_engine(place if "://" in place else f"sqlite:///{place}"), **options)
+    url = place.replace("postgresql://", "postgresql+psycopg://") if "://" in place else f"sqlite:///{place}"
+    return SQLQueryset(create_engine(url), **options), ZMQChannels()
+
+
+stored, channels = kept_at(os.environ.get("TODO_DATABASE", "todo.sqlite"))
 
 
 class TodoAPI(AutoAPIBase):
     model = Todo
-    queries = queries(os.environ.get("TODO_DATABASE", "todo.sqlite"))
+    queries = stored
     url_field = "url"
 
 
-app = Brubeck()
+app = Brubeck(channels=channels)
 describe_apis(app, "Things to do")
 app.register_api(TodoAPI)
 app.route("/", methods=["GET"])(StaticFiles(PAGE))

@@ -4,6 +4,8 @@
 const API = "todo/";
 const todos = new Map();
 const state = document.getElementById("state");
+const unfinished = document.getElementById("unfinished");
+let feed = null;
 
 function show() {
   const sorted = [...todos.values()].sort((one, other) => one.title.localeCompare(other.title));
@@ -30,26 +32,35 @@ async function send(method, url, data) {
   if (!answer.ok) state.textContent = (await answer.json()).detail;
 }
 
+// The list and the feed have the same filters; what does not meet them any more comes as a delete.
+const filter = () => (unfinished.checked ? "completed=false" : "");
+
 async function read() {
-  const found = await (await fetch(`${API}?limit=1000`)).json();
+  const found = await (await fetch(`${API}?limit=1000&${filter()}`)).json();
   todos.clear();
   for (const todo of found) todos.set(todo.id, todo);
   show();
   state.textContent = "in step";
 }
 
-const feed = new EventSource(API);
-feed.addEventListener("ready", read);
-feed.addEventListener("reset", read);
-feed.onerror = () => { state.textContent = "connecting …"; };
-for (const kind of ["create", "update", "delete"]) {
-  feed.addEventListener(kind, (event) => {
-    const todo = JSON.parse(event.data);
-    if (kind === "delete") todos.delete(todo.id); else todos.set(todo.id, todo);
-    show();
-    state.textContent = "in step";
-  });
+function follow() {
+  if (feed) feed.close();
+  feed = new EventSource(`${API}?${filter()}`);
+  feed.addEventListener("ready", read);
+  feed.addEventListener("reset", read);
+  feed.onerror = () => { state.textContent = "connecting …"; };
+  for (const kind of ["create", "update", "delete"]) {
+    feed.addEventListener(kind, (event) => {
+      const todo = JSON.parse(event.data);
+      if (kind === "delete") todos.delete(todo.id); else todos.set(todo.id, todo);
+      show();
+      state.textContent = "in step";
+    });
+  }
 }
+
+unfinished.addEventListener("change", follow);
+follow();
 
 document.getElementById("new").addEventListener("submit", (event) => {
   event.preventDefault();
