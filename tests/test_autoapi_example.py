@@ -1,4 +1,4 @@
-"""The example of AutoAPI, a list of things to do: browsers stay in step, whatever keeps them and whoever serves them."""
+"""The example of AutoAPI, a list of things to do: browsers stay in step, whatever keeps it and whoever serves it."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Things to do, in step in every browser: ``gunicorn -k gevent -w 2 examples.todo.app:app``.
 
-The page is at http://127.0.0.1:8000/. Todos are kept in SQLite, in the file TODO_DATABASE names; where that begins with ``redis://`` or ``postgresql://``, they
-are kept there. Needs ``pip install 'brubeck-wsgi[sql,zmq]'``, or ``[redis]``; for PostgreSQL psycopg too.
+The page is at http://127.0.0.1:8000/. Todos are kept in SQLite, in the file that TODO_DATABASE names; where that begins
+with ``redis://`` or ``postgresql://``, they are kept there. Needs ``pip install 'brubeck-wsgi[sql,zmq]'``, or
+``[redis]``; for PostgreSQL psycopg too.
 """
 
 from __future__ import annotations
