@@ -64,6 +64,7 @@ class WebSocketChannel:
         self._messages: list[str | bytes] = []  # the next is the last
         self._is_receiving = False
         self._turns = Turns()
+        self._mark: Callable[[int], bytes | None] | None = getattr(way, "mark", None)
 
     @property
     def close_code(self) -> int | None:
@@ -158,7 +159,10 @@ class WebSocketChannel:
             raise RuntimeError("expected one greenlet at a time to receive from a WebSocket")
         self._is_receiving = True
         try:
-            data = self._way.receive(_BLOCK, self._ping_seconds) if deadline is None else None
+            if self._socket.failure is not None:  # what came before it has been answered by now
+                data: bytes | None = b""
+            else:
+                data = self._way.receive(_BLOCK, self._ping_seconds) if deadline is None else None
             if data is None:
                 data = self._wait_for_data(deadline, was_silent=deadline is None)
         finally:
@@ -208,6 +212,11 @@ class WebSocketChannel:
     def _send_outgoing(self) -> None:
         data = self._socket.take_outgoing()
         if data:
+            if self._mark is not None and self._socket.close_code is None:
+                payload = self._mark(len(data))
+                if payload is not None:
+                    self._socket.ping(payload)
+                    data += self._socket.take_outgoing()
             try:
                 self._way.send(data)
             except ConnectionError as error:

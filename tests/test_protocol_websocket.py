@@ -257,3 +257,37 @@ def test_anything_is_a_message_or_a_close(data, step):
 
     for at in range(0, len(data), step):
         assert all(isinstance(message, str | bytes) for message in socket.receive(data[at : at + step]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"\xa1\x80\x00\x00\x00\x00",  # a reserved bit
+        b"\x80\x80\x00\x00\x00\x00",  # continues nothing
+        b"\x83\x80\x00\x00\x00\x00",  # an opcode that is reserved
+    ],
+    ids=["reserved bit", "continuation of nothing", "reserved opcode"],
+)
+@pytest.mark.parametrize("follows", [b"", b"\x81\x80\x00\x00\x00\x00"], ids=["alone", "with more behind it"])
+def test_what_came_before_a_broken_rule_can_be_answered(wrong, follows):
+    peer, socket = client(), WebSocket()
+
+    assert socket.receive(sent_by(peer, "before") + wrong + follows) == ["before"]
+    socket.send("answer")
+    assert socket.failure is not None
+    assert socket.receive(b"") == []
+
+    assert (socket.close_code, socket.failure) == (1002, None)
+    peer.receive_data(socket.take_outgoing())
+    answer, close = peer.events()
+    assert (answer.data, close.code) == ("answer", 1002)
+
+
+def test_broken_rule_ends_a_close_that_waits_for_an_answer():
+    socket = WebSocket()
+    socket.receive(sent_by(client(), "before") + b"\x83\x80\x00\x00\x00\x00")
+    socket.close()
+
+    socket.receive(b"")
+
+    assert (socket.close_code, socket.awaits_close) == (1000, False)

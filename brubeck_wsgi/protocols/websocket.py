@@ -105,10 +105,12 @@ class WebSocket:
         close_code, close_reason: how it was closed; None while it is open.
         awaits_close: whether it has been closed here, and the peer has not answered that.
         pongs: how many have come.
+        failure: the rule that the peer has broken behind messages that can still be answered: the next `receive`
+            closes for it, whatever it is given. None if it has broken none.
     """
 
     __slots__ = (
-        *("awaits_close", "close_code", "close_reason", "extensions", "pongs"),
+        *("awaits_close", "close_code", "close_reason", "extensions", "failure", "pongs"),
         *("_decoder", "_deflate", "_gathered", "_most", "_outgoing"),
     )
 
@@ -122,6 +124,7 @@ class WebSocket:
         self.close_code: int | None = None
         self.close_reason = ""
         self.awaits_close = False
+        self.failure: ParseFailed | None = None
         self.pongs = 0
 
     def take_outgoing(self) -> bytes:
@@ -145,16 +148,22 @@ class WebSocket:
     def receive(self, data: bytes) -> list[str | bytes]:
         """Return the messages that are complete with *data*; no data is the end of the connection.
 
-        What has to be answered, pings and the peer's close, is in `take_outgoing`. What breaks a rule closes.
+        What has to be answered, pings and the peer's close, is in `take_outgoing`. What breaks a rule closes; if
+        messages came before it, at the next call.
         """
         messages: list[str | bytes] = []
-        if not data:
+        if self.failure is not None:
+            self._fail(self.failure)
+        elif not data:
             self._end(ABNORMAL if self.close_code is None else self.close_code, self.close_reason)
         elif self.close_code is None or self.awaits_close:  # what comes after a close means nothing
             try:
                 self._receive(data, messages)
             except ParseFailed as error:
-                self._fail(error.code, str(error))
+                if messages:
+                    self.failure = error
+                else:
+                    self._fail(error)
         return messages
 
     def send(self, message: str | bytes) -> None:
@@ -261,16 +270,17 @@ class WebSocket:
             self._outgoing.append(serialize_frame(CLOSE, payload))
             self._end(code, reason)
 
-    def _fail(self, code: int, reason: str) -> None:
+    def _fail(self, failure: ParseFailed) -> None:
         """Close because the peer has broken a rule."""
         if self.close_code is None:
-            self._outgoing.append(serialize_frame(CLOSE, _close_payload(code, reason)))
-        self._end(code, reason)
+            self.close_code, self.close_reason = int(failure.code), str(failure)
+            self._outgoing.append(serialize_frame(CLOSE, _close_payload(self.close_code, self.close_reason)))
+        self._end(self.close_code, self.close_reason)
 
     def _end(self, code: int, reason: str) -> None:
         self.close_code, self.close_reason = int(code), reason
         self.awaits_close = False
-        self._gathered = self._decoder = None
+        self._gathered = self._decoder = self.failure = None
 
 
 class Gathered:
