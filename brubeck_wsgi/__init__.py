@@ -33,6 +33,7 @@ from brubeck_wsgi.routing import Converter
 
 if TYPE_CHECKING:
     from brubeck_wsgi.auth import UserHandlingMixin, authenticated, web_authenticated
+    from brubeck_wsgi.autoapi import AutoAPIBase
     from brubeck_wsgi.connections import WSGIConnection
     from brubeck_wsgi.handlers.events import EventStreamHandler
     from brubeck_wsgi.handlers.sockets import WebSocketHandler
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 __version__ = "1.0.0a1"
 
 __all__ = [
+    "AutoAPIBase",
     "BadRequest",
     "Brubeck",
     "BrubeckError",
@@ -80,6 +82,7 @@ __all__ = [
 
 # What they bring is loaded by those who use it (PEP 562): WebOb when an application is made, a server to serve on it.
 _ON_DEMAND = {
+    "AutoAPIBase": "brubeck_wsgi.autoapi",
     "EventStreamHandler": "brubeck_wsgi.handlers.events",
     "Mongrel2Connection": "brubeck_wsgi.mongrel2.connection",
     "Request": "brubeck_wsgi.request",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -447,3 +449,10 @@ def test_preflight_of_a_patch_is_granted():
 
     assert "PATCH" in answer.headers["Access-Control-Allow-Methods"]
     assert answer.headers["Access-Control-Allow-Headers"].lower() == "content-type"
+
+
+def test_apis_are_loaded_by_those_who_use_them():
+    code = "import brubeck_wsgi, sys; {}; print('brubeck_wsgi.autoapi' in sys.modules)"
+    for statement, is_loaded in (("pass", "False"), ("brubeck_wsgi.AutoAPIBase", "True")):
+        command = [sys.executable, "-c", code.format(statement)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == is_loaded
