@@ -7,8 +7,11 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import Protocol, TypeVar
 
+from brubeck_wsgi.concurrency.primitives import sleep
+from brubeck_wsgi.concurrency.tasks import spawn
 from brubeck_wsgi.concurrency.turns import Turns
 from brubeck_wsgi.interfaces import ChannelClosed, Environ
+from brubeck_wsgi.protocols.errors import LocalProtocolError
 from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL, Handshake, HandshakeRefused, WebSocket
 
 MOST_MESSAGE_BYTES = 16 * 1024 * 1024
@@ -63,6 +66,8 @@ class WebSocketChannel:
         self._clock = clock
         self._messages: list[str | bytes] = []  # the next is the last
         self._is_receiving = False
+        self._silent_since: float | None = None  # by the clock, for who waits with a time limit
+        self._asked_after: int | None = None  # how many pongs had come when the peer was asked
         self._turns = Turns()
         self._mark: Callable[[int], bytes | None] | None = getattr(way, "mark", None)
 
@@ -131,10 +136,12 @@ class WebSocketChannel:
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Close, and wait a little for the peer to agree; nothing happens if it is closed already.
 
-        If another greenlet receives, it is that which waits, and which gets `ChannelClosed`.
+        If another greenlet receives, it is that which waits, as long at most, and which gets `ChannelClosed`.
         """
         self.begin_close(code, reason)
         if self._is_receiving:
+            if self._socket.awaits_close:
+                spawn(self._give_up_in_time)
             return
         deadline = self._clock() + _CLOSE_SECONDS
         while self._socket.awaits_close and self._receive_some(deadline):
@@ -153,23 +160,29 @@ class WebSocketChannel:
         if self._socket.awaits_close:
             self._way.abort()
 
+    def _give_up_in_time(self) -> None:
+        sleep(_CLOSE_SECONDS)
+        self.abandon()
+
     def _receive_some(self, deadline: float | None) -> bool:
         """Wait for something to come; return False if the deadline came first."""
         if self._is_receiving:
             raise RuntimeError("expected one greenlet at a time to receive from a WebSocket")
         self._is_receiving = True
         try:
-            if self._socket.failure is not None:  # what came before it has been answered by now
-                data: bytes | None = b""
+            if self._socket.has_more:
+                sleep(0)  # for others: a peer that sends fast enough could keep us busy for ever
+                messages = self._socket.proceed()
             else:
                 data = self._way.receive(_BLOCK, self._ping_seconds) if deadline is None else None
-            if data is None:
-                data = self._wait_for_data(deadline, was_silent=deadline is None)
+                if data is None:
+                    data = self._wait_for_data(deadline, was_silent=deadline is None)
+                    if data is None:
+                        return False
+                self._silent_since = None
+                messages = self._socket.receive(data)
         finally:
             self._is_receiving = False
-        if data is None:
-            return False
-        messages = self._socket.receive(data)
         if messages:
             messages.reverse()
             self._messages = messages
@@ -186,24 +199,28 @@ class WebSocketChannel:
             was_silent: whether the peer has been silent for so long already that it is to be asked.
         """
         silence = self._ping_seconds
-        is_asked = False
-        pongs = self._socket.pongs
+        now = self._clock()
+        if was_silent and silence is not None:
+            self._silent_since, self._asked_after = now - silence, None
+        elif self._silent_since is None:  # who waits for a short time again and again waits for long
+            self._silent_since, self._asked_after = now, None
         while True:
-            if was_silent:
-                if self._socket.close_code is not None or (is_asked and self._socket.pongs == pongs):
-                    return b""
-                is_asked = True
-                self.ping()
-            wait = None if deadline is None else deadline - self._clock()
+            wait = None if deadline is None else deadline - now
+            if silence is not None:
+                left = self._silent_since + silence - now
+                if left <= 0:
+                    if self._socket.close_code is not None or self._asked_after == self._socket.pongs:
+                        return b""
+                    self._asked_after = self._socket.pongs
+                    self.ping()
+                    self._silent_since, left = now, silence
+                wait = left if wait is None else min(wait, left)
             if wait is not None and wait <= 0:
                 return None
-            is_last = silence is None or (wait is not None and wait <= silence)
-            data = self._way.receive(_BLOCK, wait if is_last else silence)
+            data = self._way.receive(_BLOCK, wait)
             if data is not None:
                 return data
-            if is_last:
-                return None
-            was_silent = True
+            now = self._clock()
 
     def _check_open(self) -> None:
         if self._socket.close_code is not None:
@@ -215,13 +232,18 @@ class WebSocketChannel:
             if self._mark is not None and self._socket.close_code is None:
                 payload = self._mark(len(data))
                 if payload is not None:
-                    self._socket.ping(payload)
+                    with suppress(LocalProtocolError):  # another thread may have received the peer's close
+                        self._socket.ping(payload)
                     data += self._socket.take_outgoing()
             try:
                 self._way.send(data)
             except ConnectionError as error:
                 self._socket.receive(b"")
                 raise ChannelClosed(ABNORMAL, "the peer has left") from error
+            except BaseException:  # stopped in the middle: what followed would be taken for the rest of it
+                self._socket.receive(b"")
+                self._way.abort()
+                raise
 
 
 AnyChannel = TypeVar("AnyChannel", bound=WebSocketChannel)

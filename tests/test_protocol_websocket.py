@@ -274,10 +274,10 @@ def test_what_came_before_a_broken_rule_can_be_answered(wrong, follows):
 
     assert socket.receive(sent_by(peer, "before") + wrong + follows) == ["before"]
     socket.send("answer")
-    assert socket.failure is not None
-    assert socket.receive(b"") == []
+    assert socket.has_more
+    assert socket.proceed() == []
 
-    assert (socket.close_code, socket.failure) == (1002, None)
+    assert (socket.close_code, socket.has_more) == (1002, False)
     peer.receive_data(socket.take_outgoing())
     answer, close = peer.events()
     assert (answer.data, close.code) == ("answer", 1002)
@@ -288,6 +288,57 @@ def test_broken_rule_ends_a_close_that_waits_for_an_answer():
     socket.receive(sent_by(client(), "before") + b"\x83\x80\x00\x00\x00\x00")
     socket.close()
 
-    socket.receive(b"")
+    socket.proceed()
 
     assert (socket.close_code, socket.awaits_close) == (1000, False)
+
+
+def all_of(socket, data):
+    """Return all messages of *data*, and how many there were at a time."""
+    found = [socket.receive(data)]
+    while socket.has_more:
+        found.append(socket.proceed())
+    return [message for messages in found for message in messages], [len(messages) for messages in found]
+
+
+def test_many_messages_come_some_at_a_time():
+    peer, socket = client(), WebSocket()
+    sent = [f"{number}" for number in range(1000)]
+
+    received, counts = all_of(socket, b"".join(sent_by(peer, message) for message in sent))
+
+    assert received == sent
+    assert max(counts) <= 2 * 256
+
+
+def test_many_pings_are_answered_some_at_a_time():
+    peer, socket = client(), WebSocket()
+
+    socket.receive(peer.send(Ping()) * 1000)
+
+    assert len(socket.take_outgoing()) <= 256 * 2
+    assert socket.has_more
+
+
+def test_what_inflates_to_much_comes_some_at_a_time():
+    deflate = PerMessageDeflate()
+    socket = WebSocket(f"permessage-deflate; {deflate.offer()}", most_bytes=100_000)
+    deflate.finalize(socket.extensions)
+    peer = client(deflate)
+    sent = [chr(ord("a") + number) * 90_000 for number in range(20)]
+    data = b"".join(sent_by(peer, message) for message in sent)
+    assert len(data) < 10_000
+
+    received, counts = all_of(socket, data)
+
+    assert received == sent
+    assert max(counts) <= 2
+
+
+def test_end_is_not_seen_before_what_was_left():
+    peer, socket = client(), WebSocket()
+
+    received, _ = all_of(socket, sent_by(peer, "x") * 600 + peer.send(CloseConnection(1000)))
+
+    assert len(received) == 600
+    assert socket.close_code == 1000
