@@ -10,13 +10,12 @@ from browsers import chromium
 from servers import free_port, running
 from webtest import TestApp
 
-from benchmarks.schemathesis_run import run
+from benchmarks.schemathesis_run import APPS, GUNICORN, run
 from brubeck_wsgi import Brubeck
 from brubeck_wsgi.autoapi import AutoAPIBase
 from brubeck_wsgi.queryset import DictQueryset
 from tests.apps.autoapi_app import Todo, app, make_app
-
-SERVER = ["gunicorn", "--no-control-socket", "--limit-request-line", "0", "-k", "brubeck_wsgi.workers.GeventWorker"]
+from tests.apps.autoapi_variants_app import app as variants
 
 
 @pytest.fixture(scope="module")
@@ -102,10 +101,9 @@ def test_document_names_no_headers_that_are_not_taken():
 def test_key_is_refused_if_and_only_if_its_schema_does_not_have_it(document, key):
     parameters = document["paths"]["/todo/"]["post"]["parameters"]
     (schema,) = [one["schema"] for one in parameters if one["name"] == "Idempotency-Key"]
-
-    answer = TestApp(make_app()).post_json(
-        "/todo/", {"title": "a"}, headers={"Idempotency-Key": key}, expect_errors=True
-    )
+    made = Brubeck()
+    made.register_api(todo_api())
+    answer = TestApp(made).post_json("/todo/", {"title": "a"}, headers={"Idempotency-Key": key}, expect_errors=True)
 
     assert (answer.status_code == 400) is (re.search(schema["pattern"], key) is None)
 
@@ -147,14 +145,37 @@ def test_application_without_apis_describes_none():
 
 
 @pytest.mark.serving
-def test_what_the_document_says_holds_for_whatever_is_sent():
+@pytest.mark.parametrize("place", APPS)
+def test_what_the_document_says_holds_for_whatever_is_sent(place):
     pytest.importorskip("schemathesis")
     port = free_port()
 
-    with running([*SERVER, "-b", f"127.0.0.1:{port}", "tests.apps.autoapi_app:app"], port):
+    with running([*GUNICORN, "-b", f"127.0.0.1:{port}", place], port):
         done = run(port, seed=1, examples=5, phases="coverage,fuzzing")
 
     assert done.returncode == 0, done.stdout[-5000:]
+
+
+def test_document_says_which_fields_are_left_alone(document):
+    schemas = document["components"]["schemas"]
+
+    assert fixed(schemas["ItemInput"]) == {"id", "price"}
+    assert fixed(schemas["ItemReplacement"]) == {"id", "price", "sku"}
+    assert fixed(schemas["TodoInput"]) == set()
+    assert fixed(schemas["TodoPatch"]) == {"id"}
+    assert fixed(schemas["NoteInput"]) == {"owner"}
+
+
+def fixed(schema):
+    return {key for key, one in schema["properties"].items() if one.get("readOnly")}
+
+
+def test_document_has_no_schema_that_nothing_refers_to():
+    text = TestApp(variants).get("/openapi.json").text
+
+    assert [
+        name for name in json.loads(text)["components"]["schemas"] if f'"#/components/schemas/{name}"' not in text
+    ] == []
 
 
 @pytest.mark.serving
@@ -162,7 +183,7 @@ def test_what_the_document_says_holds_for_whatever_is_sent():
 def test_page_sends_headers_and_shows_a_stream(tmp_path):
     port = free_port()
     with (
-        running([*SERVER, "-b", f"127.0.0.1:{port}", "tests.apps.autoapi_app:app"], port),
+        running([*GUNICORN, "-b", f"127.0.0.1:{port}", "tests.apps.autoapi_app:app"], port),
         chromium(tmp_path / "profile") as browser,
     ):
         browser.get(f"http://127.0.0.1:{port}/docs/")

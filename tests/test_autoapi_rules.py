@@ -275,7 +275,26 @@ def test_simple_rest_is_spoken():
     assert page.headers["Content-Range"] == "todo 1-2/5"
     assert {one["id"] for one in many.json} == set(ids[:2])
     assert client.delete(f"/todo/{ids[0]}").json["id"] == ids[0]
-    assert client.get("/todo", {"range": "x"}, status=400)
+    assert client.get("/todo", {"range": "[2,1]"}).json == []
+    assert len(client.get("/todo", {"range": "[0,5000]"}).json) == 4
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"range": "x"},
+        {"range": "[-1,1]"},
+        {"range": f"[{10**30},{10**30}]"},
+        {"sort": '["order"]'},
+        {"sort": '["order","down"]'},
+        {"filter": '{"title": null}'},
+        {"filter": '{"title": {"a": 1}}'},
+        {"filter": '{"other": 1}'},
+        {"page": "1"},
+    ],
+)
+def test_simple_rest_refuses_what_makes_no_sense(query):
+    assert client_of(TodoAPI, dialect="simple-rest").get("/todo", query, status=400)
 
 
 def test_json_server_is_spoken():
@@ -289,6 +308,9 @@ def test_json_server_is_spoken():
     assert page.headers["X-Total-Count"] == "5"
     assert {one["id"] for one in many.json} == set(ids[:2])
     assert [one["order"] for one in client.get("/todo?order_gte=3&_sort=order").json] == [3, 4]
+    assert client.get("/todo?_sort=order&_order=down", status=400)
+    nothing = client.get("/todo?_start=2&_end=2")
+    assert (nothing.json, nothing.headers["X-Total-Count"]) == ([], "5")
     assert client.delete(f"/todo/{ids[0]}").json["id"] == ids[0]
 
 

@@ -71,8 +71,8 @@ class APIDescription:
         if self._api.feed:
             ok["content"][EVENT_STREAM] = {"schema": {"type": "string"}}
         answers = {200: ok, 304: NOT_MODIFIED}
-        parameters = list_parameters(self._api, self._objects.selectable())
-        return self._operation(LIST, f"List {self._name}", answers, [400, 406, 412, 414], parameters)
+        others = [400, 406, 412, 414]
+        return self._operation(LIST, f"List {self._name}", answers, others, list_parameters(self._api))
 
     def _read(self) -> dict[str, Any]:
         answers = {200: self._answers.one("The object.", {"ETag": ETAG}), 304: NOT_MODIFIED}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple  # Any: values out of JSON
+from typing import Annotated, Any, Literal, NamedTuple  # Any: values out of JSON
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -24,7 +24,12 @@ LONGEST_TEXT = 200
 MOST_SORTS = 5
 """By how many fields a list is sorted."""
 
+LARGEST_PLACE = 999_999_999
+"""The number of the last object that a client can ask for."""
+
 _OWN = frozenset({"limit", "offset", "cursor", "sort", "count"})
+_Place = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_PLACE)]
+_Text = str | int | float | bool
 _NUMBER = re.compile(r"[0-9]{1,9}\Z")
 _JSON_SERVER_ENDINGS = {"_gte": "ge", "_lte": "le", "_ne": "ne", "_like": "contains"}
 _JSON_SERVER_OWN = frozenset({"_sort", "_order", "_start", "_end", "_limit", "_page", "_embed", "_expand", "q"})
@@ -67,7 +72,9 @@ def read_arguments(arguments: Arguments, dialect: str, keys: frozenset[str], siz
         return Wanted([], [], None, 0, size, False)
     read = {PLAIN: _read_plain, SIMPLE_REST: _read_simple_rest, JSON_SERVER: _read_json_server}[dialect]
     wanted = read(arguments, keys, size)
-    if not 1 <= wanted.limit <= most:
+    if dialect != PLAIN:  # which say where a page ends, and may find nothing there
+        wanted = wanted._replace(limit=max(0, min(wanted.limit, most)))
+    elif not 1 <= wanted.limit <= most:
         raise BadRequest(f"expected a page of 1 to {most}, got {wanted.limit}")
     if len(wanted.sort) > MOST_SORTS or len(set(wanted.sort)) != len(wanted.sort):
         raise BadRequest(f"expected at most {MOST_SORTS} fields to sort by, each once")
@@ -116,9 +123,9 @@ def _read_simple_rest(arguments: Arguments, keys: frozenset[str], size: int) -> 
     unknown = set(arguments) - {"sort", "range", "filter"}
     if unknown:
         raise BadRequest(f"expected sort, range or filter, got {min(unknown)[:60]!r}")
-    sort = _json(arguments, "sort", list[str], [])
-    first, last = _json(arguments, "range", tuple[int, int], (0, size - 1))
-    conditions = _json(arguments, "filter", dict[str, Any], {})
+    sort = _json(arguments, "sort", tuple[str, Literal["ASC", "DESC"]], None)
+    first, last = _json(arguments, "range", tuple[_Place, _Place], (0, size - 1))
+    conditions = _json(arguments, "filter", dict[str, _Text | list[_Text]], {})
     filters = []
     for key, value in conditions.items():
         name = key if key in keys or key != "ids" else "id"
@@ -126,9 +133,7 @@ def _read_simple_rest(arguments: Arguments, keys: frozenset[str], size: int) -> 
             filters.append((name, "in", ",".join(map(_text, value))))
         else:
             filters.append((name, "eq", _text(value)))
-    order = [f"-{sort[0]}" if len(sort) > 1 and sort[1].upper() == "DESC" else sort[0]] if sort else []
-    if first < 0 or last < first:
-        raise BadRequest(f"expected a range [first, last], got [{first}, {last}]")
+    order = [] if sort is None else [f"-{sort[0]}" if sort[1] == "DESC" else sort[0]]
     return Wanted(filters, order, None, first, last - first + 1, True)
 
 
@@ -150,6 +155,8 @@ def _read_json_server(arguments: Arguments, keys: frozenset[str], size: int) -> 
         else:
             filters += [(key, operator, value) for value in values]
     orders = [one.lower() for one in _names(_one(arguments, "_order"))]
+    if not {"asc", "desc"}.issuperset(orders):
+        raise BadRequest(f"expected asc or desc as _order, got {arguments['_order'][-1][:40]!r}")
     sort = [
         f"-{key}" if place < len(orders) and orders[place] == "desc" else key
         for place, key in enumerate(_names(_one(arguments, "_sort")))

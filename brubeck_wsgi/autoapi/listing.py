@@ -70,6 +70,8 @@ class ListingMixin:
         names, filters = self.selectable, self.filters(wanted.filters)
         if self.rules.needs_owner(LIST):
             filters.append(Filter(self.owner_field, "eq", self.owner_id()))
+        if not wanted.limit:
+            return Page([], total=self.queries.count(filters) if wanted.with_total else None)
         sort = [f"-{names[one[1:]]}" if one.startswith("-") else names[one] for one in wanted.sort]
         page: Page = self.queries.select(
             filters,

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any  # classes of APIs, and parts of OpenAPI documents
 
-from brubeck_wsgi.autoapi.access import ANYONE, OWNER
+from brubeck_wsgi.autoapi.access import OWNER
 from brubeck_wsgi.autoapi.arguments import PLAIN
-from brubeck_wsgi.autoapi.list_parameters import findable_text
 from brubeck_wsgi.autoapi.negotiation import MERGE_PATCH
-from brubeck_wsgi.autoapi.schemas import Components, Schema, partial
+from brubeck_wsgi.autoapi.schemas import Components, Schema, dated, findable_text, partial, read_only
+from brubeck_wsgi.queryset.kinds import Kind
 from brubeck_wsgi.response import JSON
 
 
@@ -28,6 +28,8 @@ class ObjectSchemas:
         self._api = api
         self._plan = api.plan
         self._components = components
+        shapes, keys = api.queries.all_shapes, api.plan.keys_by_name
+        self._moments = {keys.get(name, name) for name, shape in shapes.items() if shape.kind is Kind.MOMENT}
         self.name: str = api.plan.face.name
         self.output = self._output()
 
@@ -47,17 +49,6 @@ class ObjectSchemas:
         """Return the body that changes a part of an object."""
         return _body(self._named("Patch", partial(self._replacement())), MERGE_PATCH, JSON)
 
-    def selectable(self) -> dict[str, Schema]:
-        """Return the schemas of the fields that everybody may find objects by, by their keys."""
-        api = self._api
-        role = api.role if api.roles is None else api.roles.get(ANYONE, api.role)
-        seen = self._plan.seen(role) | {self._plan.id_key}
-        return {
-            key: findable_text(self._plan.properties.get(key, {"type": "string"}))
-            for key in api.selectable
-            if key in seen
-        }
-
     def _output(self) -> Schema:
         api = self._api
         roles = list(dict.fromkeys(api.roles.values())) if api.roles is not None else [api.role]
@@ -72,20 +63,39 @@ class ObjectSchemas:
 
     def _input(self) -> Schema:
         api = self._api
-        role = api.roles.get(OWNER, api.role) if api.roles is not None else api.role
-        keys = self._plan.seen(role) - api.read_only_keys - {self._plan.id_key}
-        keys = keys if api.owner_key is None else keys - {api.owner_key}
-        return self._limited(self._plan.input_schema(frozenset(keys), with_id=api.takes_ids))
+        keys = self._writable()
+        schema = self._plan.input_schema(keys, with_id=api.takes_ids)
+        return self._told(schema, set() if api.takes_ids else {self._plan.id_key})
 
     def _replacement(self) -> Schema:
-        keys = self._input()["properties"].keys() - self._api.write_once_keys - {self._plan.id_key}
-        return self._limited(self._plan.input_schema(frozenset(keys), with_id=False))
+        keys = self._writable() - self._api.write_once_keys
+        return self._told(self._plan.input_schema(keys, with_id=False), {self._plan.id_key, *self._api.write_once_keys})
 
-    def _limited(self, schema: Schema) -> Schema:
-        """Return a schema with the limits that stores have for text which objects are found by."""
-        selectable = self._api.selectable
-        limited = {key: findable_text(one) if key in selectable else one for key, one in schema["properties"].items()}
-        return {**schema, "properties": limited}
+    def _writable(self) -> frozenset[str]:
+        """Return the keys that the owner of an object may write, its identity aside."""
+        return frozenset(self._seen() - self._api.read_only_keys - {self._plan.id_key, self._api.owner_key})
+
+    def _seen(self) -> frozenset[str]:
+        api = self._api
+        seen: frozenset[str] = self._plan.seen(api.roles.get(OWNER, api.role) if api.roles is not None else api.role)
+        return seen
+
+    def _told(self, schema: Schema, fixed: set[str]) -> Schema:
+        """Return a schema with what stores and the API add to it: limits of text, and fields that are left alone.
+
+        Args:
+            fixed: keys of the latter, beside those that nobody writes.
+        """
+        api, plan = self._api, self._plan
+        properties = {key: self._limited(key, one) for key, one in schema["properties"].items()}
+        own = {plan.id_key: plan.id_schema}
+        for key in sorted((self._seen() | {plan.id_key}) & (fixed | api.read_only_keys | {api.owner_key})):
+            properties[key] = read_only(own.get(key) or plan.properties.get(key, {}))
+        return {**schema, "properties": properties}
+
+    def _limited(self, key: str, schema: Schema) -> Schema:
+        found = dated(schema) if key in self._moments else schema
+        return findable_text(found) if key in self._api.selectable else found
 
     def _named(self, suffix: str, schema: Schema) -> Schema:
         name = f"{self.name}{suffix}"

@@ -5,10 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any  # JSON
 
+from brubeck_wsgi.queryset.kinds import LONGEST_TEXT
+
 Schema = dict[str, Any]
 
 _REFERENCE = "#/$defs/"
 COMPONENTS = "#/components/schemas/"
+
+NO_NUL = r"^[^\u0000]*$"
+"""The pattern of text that every store can keep, and find."""
 
 
 class Components:
@@ -23,7 +28,7 @@ class Components:
 
     def add(self, name: str, schema: Mapping[str, Any]) -> Schema:
         """Put a schema and its definitions among the named ones, and return the reference to it."""
-        definitions = dict(schema.get("$defs", {}))
+        definitions = _needed(schema)
         names = {inner: self._free_name(inner, one) for inner, one in definitions.items()}
         for inner, one in definitions.items():
             self.schemas.setdefault(names[inner], _moved(one, names))
@@ -38,6 +43,26 @@ class Components:
             number += 1
             free = f"{name}{number}"
         return free
+
+
+def _needed(schema: Mapping[str, Any]) -> dict[str, Schema]:
+    """Return the definitions that a schema refers to, be it by others."""
+    definitions = schema.get("$defs", {})
+    found: dict[str, Schema] = {}
+    places = [{key: value for key, value in schema.items() if key != "$defs"}]
+    while places:
+        new = [name for name in _references(places.pop()) if name in definitions and name not in found]
+        found |= {name: definitions[name] for name in new}
+        places += [definitions[name] for name in new]
+    return found
+
+
+def _references(node: Any) -> set[str]:
+    """Return the names of the definitions that a part of a schema names."""
+    if isinstance(node, str):
+        return {node.removeprefix(_REFERENCE)} if node.startswith(_REFERENCE) else set()
+    parts = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return {name for part in parts for name in _references(part)}
 
 
 def _moved(node: Any, names: Mapping[str, str]) -> Any:
@@ -93,7 +118,7 @@ def partial(schema: Mapping[str, Any]) -> Schema:
     whole = flat(schema)
     required = whole.get("required", ())
     properties = {
-        key: without_default(value if key in required else nullable(value))
+        key: without_default(value if key in required or value.get("readOnly") else nullable(value))
         for key, value in whole.get("properties", {}).items()
     }
     kept = {key: value for key, value in whole.items() if key not in ("properties", "required")}
@@ -125,6 +150,27 @@ def accepts_null(schema: Schema) -> bool:
     if not schema or schema.get("type") == "null":
         return True
     return any(accepts_null(one) for one in schema.get("anyOf", ()) if one)
+
+
+def findable_text(schema: Schema) -> Schema:
+    """Return the schema of a field that objects are found by: its text has no NUL, and an end."""
+    if "string" not in kinds_of(schema) or {"format", "pattern", "enum", "const"} & schema.keys():
+        return schema
+    if "type" in schema:
+        return {"maxLength": LONGEST_TEXT, **schema, "pattern": NO_NUL}
+    return {**schema, "anyOf": [findable_text(one) for one in schema["anyOf"]]} if "anyOf" in schema else schema
+
+
+def dated(schema: Schema) -> Schema:
+    """Return the schema of a moment, of which not every model says that it is more than text."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [dated(one) for one in schema["anyOf"]]}
+    return {**schema, "format": "date-time"} if schema.get("type") == "string" and "format" not in schema else schema
+
+
+def read_only(schema: Schema) -> Schema:
+    """Return the schema of a field that clients see, and do not send."""
+    return {**without_default(schema), "readOnly": True}
 
 
 def without_default(schema: Schema) -> Schema:

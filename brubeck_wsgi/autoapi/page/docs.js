@@ -76,6 +76,8 @@ function outline(description, schema, seen = []) {
   return parts.join(", ");
 }
 
+const words = (found) => (typeof found === "string" ? found : JSON.stringify(found));
+
 // A field to write in; what the schema has as examples is proposed.
 let proposals = 0;
 function fieldOf(schema) {
@@ -88,7 +90,8 @@ function fieldOf(schema) {
 }
 
 function parameterRow(description, parameter, inputs) {
-  const schema = resolve(description, parameter.schema || {});
+  const content = Object.values(parameter.content || {})[0] || {};
+  const schema = resolve(description, parameter.schema || content.schema || {});
   const [input, ...others] = schema.enum && !parameter.explode
     ? [element("select", {}, element("option", { value: "" }), ...schema.enum.map((one) => element("option", {}, String(one))))]
     : fieldOf(schema);
@@ -98,7 +101,7 @@ function parameterRow(description, parameter, inputs) {
     element("td", {}, element("label", { class: parameter.required ? "required" : "" }, element("code", {}, parameter.name))),
     element("td", { class: "quiet" }, parameter.in),
     element("td", {}, input, ...others),
-    element("td", {}, parameter.description || "", " ", element("span", { class: "quiet" }, String(outline(description, schema)))));
+    element("td", {}, parameter.description || "", " ", element("span", { class: "quiet" }, words(outline(description, schema)))));
 }
 
 function requestOf(base, path, method, inputs, bodyInput, kindInput, acceptInput) {
