@@ -255,6 +255,8 @@ def read_handshake(environ: Environ) -> Handshake:
     Raises:
         HandshakeRefused: the request is none for a WebSocket.
     """
+    if "HTTP_TRANSFER_ENCODING" in environ or environ.get("CONTENT_LENGTH", "").strip("0"):
+        raise HandshakeRefused("expected a request without a body")
     handshake = Handshake(
         environ["REQUEST_METHOD"],
         environ.get("SERVER_PROTOCOL") == "HTTP/1.1",

@@ -188,6 +188,15 @@ def test_long_reason_is_cut_between_characters():
     assert payload[2:].decode() == "é" * 61
 
 
+def test_reason_that_is_no_text_is_sent_as_far_as_it_is():
+    peer, socket = client(), WebSocket()
+
+    socket.close(4000, "a\ud800b")
+
+    peer.receive_data(socket.take_outgoing())
+    assert [(event.code, event.reason) for event in peer.events()] == [(4000, "a?b")]
+
+
 def test_ping_has_room_for_125_bytes():
     with pytest.raises(LocalProtocolError):
         WebSocket().ping(bytes(126))

@@ -11,7 +11,8 @@ from wsproto.events import CloseConnection, Message, Ping, TextMessage
 import brubeck_wsgi.websocket as websocket
 from brubeck_wsgi.concurrency import Cancelled, Event, spawn
 from brubeck_wsgi.interfaces import ChannelClosed
-from brubeck_wsgi.protocols.websocket import WebSocket
+from brubeck_wsgi.protocols.websocket import HandshakeRefused, WebSocket
+from brubeck_wsgi.protocols.websocket_client import ClientHandshake
 from brubeck_wsgi.testing.serving import Way
 from brubeck_wsgi.websocket import WebSocketChannel
 
@@ -50,6 +51,17 @@ def peer():
 
 def channel(peer, **options):
     return WebSocketChannel(peer.way, WebSocket(), **options)
+
+
+@pytest.mark.parametrize("body", [{"CONTENT_LENGTH": "5"}, {"HTTP_TRANSFER_ENCODING": "chunked"}])
+def test_handshake_with_a_body_is_refused(body):
+    handshake = ClientHandshake()
+    environ = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in handshake.headers.items()}
+    environ |= {"REQUEST_METHOD": "GET", "SERVER_PROTOCOL": "HTTP/1.1", "CONTENT_LENGTH": ""}
+    websocket.read_handshake(environ)
+
+    with pytest.raises(HandshakeRefused, match="without a body"):
+        websocket.read_handshake(environ | body)
 
 
 def test_short_waits_add_up_to_a_silence(peer):

@@ -145,6 +145,14 @@ def test_upgraded_connection_can_send_while_it_receives(server, client):
     wait_for(server, f"flood received {size}")
 
 
+def test_others_run_while_much_is_received(server, client):
+    client.send(b"GET /upgrade-greedy?count=40000 HTTP/1.1\r\nHost: test\r\n\r\n")
+    assert client.answer().status == 101
+    client.send(bytes(40000))
+
+    wait_for(server, "others ran meanwhile")
+
+
 def test_request_with_a_body_is_not_upgraded(client):
     assert client.ask("/upgrade", method="POST", body=b"body").status == 500
 

@@ -369,7 +369,7 @@ def _text(payload: bytes) -> str:
 def _close_payload(code: int, reason: str) -> bytes:
     if code == NO_STATUS:
         return b""
-    return code.to_bytes(2, "big") + reason.encode()[:_LONGEST_REASON].decode("utf-8", "ignore").encode()
+    return code.to_bytes(2, "big") + reason.encode(errors="replace")[:_LONGEST_REASON].decode("utf-8", "ignore").encode()
 
 
 def _read_close(payload: bytes) -> tuple[int, str]:

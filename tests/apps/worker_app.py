@@ -5,17 +5,22 @@ Nothing of it names a hub: what it waits with is the standard library's, which t
 
 from __future__ import annotations
 
+import array
 import builtins
 import contextvars
+import fcntl
 import functools
 import io
 import json
 import os
 import sys
 import tempfile
+import termios
 import threading
 import time
 from urllib.parse import parse_qsl
+
+from brubeck_wsgi.concurrency import spawn
 
 FILE_LINES = 300_000
 SHORT_FILE = b"a file\n"
@@ -329,6 +334,24 @@ def upgrade(environ, start_response, seconds="10"):
     happened.append(f"tunnel ended with {received!r}, left {tunnel.has_left}")
     if received is None:
         tunnel.send(b"too late")
+    return []
+
+
+@route("/upgrade-greedy")
+def upgrade_greedy(environ, start_response, count):
+    """Receive what is all there already; note when somebody else has run meanwhile."""
+    tunnel = environ["brubeck.upgrade"]("greedy")
+    descriptor = environ["gunicorn.socket"].fileno()
+    there = array.array("i", [0])
+    while there[0] < int(count):
+        time.sleep(0.01)
+        fcntl.ioctl(descriptor, termios.FIONREAD, there)
+    received = 0
+    others = []
+    spawn(lambda: others.append(received))
+    while received < int(count):
+        received += len(tunnel.receive(1000))
+    happened.append(f"others ran {'meanwhile' if others else 'afterwards'}")
     return []
 
 
