@@ -369,7 +369,8 @@ def _text(payload: bytes) -> str:
 def _close_payload(code: int, reason: str) -> bytes:
     if code == NO_STATUS:
         return b""
-    return code.to_bytes(2, "big") + reason.encode(errors="replace")[:_LONGEST_REASON].decode("utf-8", "ignore").encode()
+    text = reason.encode(errors="replace")[:_LONGEST_REASON]
+    return code.to_bytes(2, "big") + text.decode("utf-8", "ignore").encode()
 
 
 def _read_close(payload: bytes) -> tuple[int, str]:
