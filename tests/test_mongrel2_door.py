@@ -297,6 +297,113 @@ def test_web_socket_takes_no_place_of_a_request():
     assert served.notes.lines == [("begun", key(7)), ("upgraded", key(7)), ("done", key(7)), ("done", key(7))]
 
 
+def take_frame(served, first, payload):
+    served.take(7, {b"METHOD": b"WEBSOCKET", b"FLAGS": b"0x%x" % first}, payload)
+
+
+def pings_in(messages):
+    """Return the payloads of the pings in messages to a client whose other frames are one block of zeros each."""
+    data = b"".join(message.partition(b", ")[2] for message in messages).lstrip(b"\0")
+    return [ping[1 : 1 + ping[0]] for ping in data.split(b"\x89")[1:]]
+
+
+def talk_until_full(tunnel):
+    """Send blocks with their marks, as `WebSocketChannel` does, until the next one would have to wait."""
+    for _ in range(16):
+        payload = tunnel.mark(65536)
+        tunnel.send(bytes(65536) + (b"" if payload is None else b"\x89%c%b" % (len(payload), payload)))
+
+
+class WaitingHub(ThreadHub):
+    """Has events during whose waiting *meanwhile* happens, or else the clock goes on until the time is over."""
+
+    def __init__(self, clock, meanwhile):
+        super().__init__()
+        self._clock, self._meanwhile = clock, list(meanwhile)
+
+    def event(self):
+        event = super().event()
+        hub = self
+
+        class Waiting:
+            set = event.set
+
+            def wait(self, timeout=None):
+                if hub._meanwhile:
+                    hub._meanwhile.pop(0)()
+                else:
+                    hub._clock.now += timeout
+
+        return Waiting()
+
+
+def serve_flood(meanwhile):
+    """Serve a WebSocket that sends too much; return what it was told in the end, and all that was sent."""
+    told = []
+
+    def application(environ, start_response):
+        tunnel = environ["brubeck.upgrade"]("websocket")
+        talk_until_full(tunnel)
+        try:
+            tunnel.send(b"more")
+            told.append("sent")
+        except ConnectionError as error:
+            told.append(str(error))
+        return []
+
+    served = Served(application)
+    served.door.hub = WaitingHub(served.clock, [lambda: meanwhile(served)] if meanwhile else [])
+    sent = served.ask(7, {b"METHOD": b"WEBSOCKET_HANDSHAKE"})
+    return told, sent
+
+
+def test_client_that_reads_nothing_is_given_up_when_patience_is_over():
+    told, sent = serve_flood(None)
+
+    assert told == ["the client does not read what it is sent"]
+    assert sent[-1].endswith(b"6:cancel,4:true!}]")
+
+
+def test_sender_goes_on_when_the_client_has_read():
+    def read(served):
+        take_frame(served, 0x8A, pings_in(served.front.sent)[-1])
+
+    told, sent = serve_flood(read)
+
+    assert told == ["sent"]
+    assert sent[-1] == SENDER + b" 1:7, "
+    assert sent[-2].endswith(b"more")
+
+
+def test_sender_does_not_wait_for_a_client_that_has_begun_to_close():
+    told, _ = serve_flood(lambda served: take_frame(served, 0x88, b"\x03\xe8"))
+
+    assert told == ["sent"]
+
+
+def test_sender_does_not_wait_for_a_client_that_has_left():
+    told, sent = serve_flood(lambda served: served.take(7, rest=DISCONNECT))
+
+    assert told == ["the client has left"]
+    assert not sent[-1].endswith(b"6:cancel,4:true!}]")
+
+
+def test_pong_that_answers_the_applications_ping_reaches_it():
+    def application(environ, start_response):
+        tunnel = environ["brubeck.upgrade"]("websocket")
+        talk_until_full(tunnel)
+        take_frame(served, 0x8A, pings_in(served.front.sent)[0])
+        take_frame(served, 0x8A, b"mine")
+        assert tunnel.receive() == b"\x8a\x84\0\0\0\0mine"
+        return []
+
+    served = Served(application)
+
+    served.ask(7, {b"METHOD": b"WEBSOCKET_HANDSHAKE"})
+
+    assert served.failures == []
+
+
 def test_requests_are_counted_up_to_the_limit(served):
     for number in range(4):
         served.ask(number)

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brubeck_wsgi.mongrel2.outbox import INTERVAL_SECONDS, LARGEST_BULK, SMALLEST_BULK, Flusher, Outbox
+from brubeck_wsgi.mongrel2.outbox import (
+    INTERVAL_SECONDS,
+    LARGEST_BULK,
+    LARGEST_REGULATED_BULK,
+    SMALLEST_BULK,
+    Flusher,
+    Outbox,
+)
+from brubeck_wsgi.mongrel2.window import Window
 
 MOST_WAITING = 16
 
@@ -140,6 +148,100 @@ def test_cleared_outbox_sends_nothing(outbox, clock, sent):
     outbox.flush()
 
     assert sent == []
+
+
+# -- to a client that tells what it has read
+
+
+@pytest.fixture
+def window():
+    return Window()
+
+
+@pytest.fixture
+def regulated(clock, sent, window):
+    return Outbox(sent.append, Flusher(clock, clock), nullcontext(), last=clock.now, window=window)
+
+
+def say(outbox, window, data):
+    """Send *data* as a WebSocket does; return the mark that goes with it, if there is one."""
+    mark = window.mark(len(data), outbox.sent + 1, outbox.may_have_some_waiting)
+    window.note(len(data))
+    outbox.send(data)
+    return mark
+
+
+def test_messages_of_a_conversation_leave_at_once(regulated, window, sent):
+    for number in range(1000):
+        mark = say(regulated, window, b"x")
+        if mark is not None:
+            regulated.note_taken(window.take_pong(mark))
+
+        assert len(sent) == number + 1
+
+
+def test_messages_without_a_sign_of_the_client_leave_together(regulated, window, clock, sent):
+    for _ in range(1000):
+        say(regulated, window, b"x")
+
+    assert len(sent) < MOST_WAITING
+    clock.pass_by()
+    assert b"".join(sent) == b"x" * 1000
+
+
+@pytest.mark.parametrize("size", [1, 1000, 100_000])
+def test_client_that_stops_to_read_has_fewer_messages_waiting_than_mongrel2_allows(
+    regulated, window, clock, sent, size
+):
+    mark = None
+    while mark is None:
+        mark = say(regulated, window, bytes(SMALLEST_BULK))
+    regulated.note_taken(window.take_pong(mark))
+    sent.clear()
+    begun, spawned = clock.now, clock.spawned
+
+    while clock.now < begun + 4.9 and not window.is_full:
+        say(regulated, window, bytes(size))
+        clock.now += 0.01
+        for function in spawned[:]:
+            for outbox in list(function.__self__._due):
+                outbox.tick(clock.now)
+
+    assert len(sent) < MOST_WAITING
+
+
+def test_what_has_waited_leaves_when_the_client_goes_on(regulated, window, sent):
+    marks = []
+    while len(marks) < 2:
+        mark = say(regulated, window, bytes(SMALLEST_BULK))
+        if mark is not None:
+            marks.append(mark)
+    regulated.note_taken(window.take_pong(marks[0]))
+    while regulated.sent < window.last_message:
+        say(regulated, window, bytes(LARGEST_REGULATED_BULK))
+    count = len(sent)
+    say(regulated, window, b"held back")
+    assert len(sent) == count
+
+    regulated.note_taken(window.take_pong(marks[1]))
+
+    assert sent[-1].endswith(b"held back")
+
+
+def test_what_has_waited_for_long_leaves_whatever_the_client_does(regulated, window, clock, sent):
+    marks = []
+    while len(marks) < 2:
+        mark = say(regulated, window, bytes(SMALLEST_BULK))
+        if mark is not None:
+            marks.append(mark)
+    regulated.note_taken(window.take_pong(marks[0]))
+    while regulated.sent < window.last_message:
+        say(regulated, window, bytes(LARGEST_REGULATED_BULK))
+    say(regulated, window, b"held back")
+
+    clock.pass_by()
+
+    assert sent[-1] == b"held back"
 
 
 @given(st.lists(st.tuples(st.binary(max_size=50), st.sampled_from([0, 0.001, 0.006, 0.1])), max_size=60))

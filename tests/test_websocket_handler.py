@@ -334,8 +334,6 @@ def test_tasks_end_with_the_websocket(served):
 
 
 def test_slow_reader_holds_the_sender_back(served):
-    if served.is_mongrel2:
-        pytest.skip("Mongrel2 takes what it is sent, and drops a client that does not read")
     before = len(notes(served))
     with connect(served, "/flood") as client:
         client.next_event()

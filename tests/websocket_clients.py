@@ -6,7 +6,7 @@ import socket
 from typing import Any
 
 from mongrel2_servers import RawClient
-from wsproto.connection import Connection, ConnectionType
+from wsproto.connection import Connection, ConnectionState, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 from wsproto.extensions import PerMessageDeflate
 
@@ -76,7 +76,8 @@ class WebSocketClient(RawClient):
         while True:
             event = self.next_event()
             if isinstance(event, Ping):
-                self.send(self.connection.send(event.response()))
+                if self.connection.state is ConnectionState.OPEN:  # and no close is among what has come already
+                    self.send(self.connection.send(event.response()))
                 continue
             if isinstance(event, Pong):
                 continue

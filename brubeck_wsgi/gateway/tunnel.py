@@ -30,7 +30,12 @@ class Tunnel:
     Attributes:
         send: sends all of some bytes, however slowly the peer reads; a `ConnectionError` if it has left.
         receive: waits for 1 to *size* bytes; returns ``b""`` if the peer has closed its side, None if the time is over.
+        mark: called with the size of whole frames that are about to be sent, returns the payload of a ping to send
+            behind them, if there should be one: its pong tells that they were read, and does not come here. None
+            where nobody needs that.
     """
+
+    mark: Callable[[int], bytes | None] | None = None
 
     def __init__(self, connection: Upgraded, early: bytes = b"") -> None:
         self._connection = connection

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from brubeck_wsgi.concurrency.hub import Event, GreenletExit, Hub
+from brubeck_wsgi.concurrency.hub import GreenletExit, Hub
 from brubeck_wsgi.gateway.errors import ClientLeft
 from brubeck_wsgi.gateway.exchange import Exchange, FailureLog, error_response
 from brubeck_wsgi.gateway.faces import Disconnected
@@ -17,17 +17,20 @@ from brubeck_wsgi.gateway.files import FileRegion
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.tunnel import Tunnel
 from brubeck_wsgi.interfaces import Environ, WSGIApplication
+from brubeck_wsgi.mongrel2.arrivals import Arrivals
 from brubeck_wsgi.mongrel2.front import Front
 from brubeck_wsgi.mongrel2.outbox import Flusher, Outbox
+from brubeck_wsgi.mongrel2.pace import Pace
 from brubeck_wsgi.mongrel2.requests import Kind, Request
 from brubeck_wsgi.mongrel2.uploads import open_stored
+from brubeck_wsgi.mongrel2.window import Window
 from brubeck_wsgi.protocols.errors import RemoteProtocolError
 from brubeck_wsgi.protocols.http1.response import HeadWriter, early_hints, switching_protocols
-from brubeck_wsgi.protocols.mongrel2 import cancel_reply, keep_alive_reply, masked_frame
+from brubeck_wsgi.protocols.mongrel2 import cancel_reply, keep_alive_reply
 
 _FILE_BLOCK = 1024 * 1024
 _MOST_WAITING = 64  # requests that a client sends before it has its answers
-_MOST_FRAMED = 16 * 1024 * 1024  # bytes of frames that nobody has read
+_CLOSE, _PONG = 0x8, 0x8A
 
 
 class Keeper(Protocol):
@@ -77,7 +80,7 @@ class Client:
 
     __slots__ = (
         *("disconnected", "has_left", "is_busy", "is_ended", "is_reset", "is_upgraded", "key", "persists", "waiting"),
-        *("_arrival", "_door", "_exchange", "_framed", "_front", "_has_failed", "_is_modern", "_outbox", "_prefix"),
+        *("_arrivals", "_door", "_exchange", "_front", "_has_failed", "_is_modern", "_outbox", "_pace", "_prefix"),
         *("_sent_at", "_touched"),
     )
 
@@ -98,8 +101,8 @@ class Client:
         self._sent_at = 0.0
         self._touched = door.now
         self._has_failed = False
-        self._framed: bytearray | None = None
-        self._arrival: Event | None = None
+        self._arrivals: Arrivals | None = None  # these two of a WebSocket
+        self._pace: Pace | None = None
 
     @property
     def plain_socket(self) -> Any:
@@ -140,8 +143,9 @@ class Client:
         self.has_left = self.is_reset = True
         if self.disconnected is not None:
             self.disconnected.happen()
-        if self._arrival is not None:
-            self._arrival.set()
+        for way in (self._arrivals, self._pace):
+            if way is not None:
+                way.end()
 
     def abort(self) -> None:
         """Do as if the client had gone; the connection is closed when the application returns."""
@@ -155,19 +159,18 @@ class Client:
     def release(self) -> None:
         """Give up what refers back to the client, so that nothing is left to the garbage collector."""
         self.disconnected = None  # type: ignore[assignment]  # nobody asks a client that has been served
-        self._outbox = None
+        self._outbox = self._pace = self._arrivals = None
 
     def take_frame(self, flags: int, payload: bytes) -> None:
-        """Take a frame of the WebSocket; called in the loop."""
-        if self._framed is None:
-            self._framed = bytearray()
-        if len(self._framed) > _MOST_FRAMED:
+        """Take a frame of the WebSocket; called in the loop, with the door's lock held."""
+        if self._pace is not None:
+            if flags == _PONG and self._pace.take_pong(payload):
+                return
+            if flags & 0x0F == _CLOSE:
+                self._pace.note_close()
+        if not self._take_arrivals().add(flags, payload):
             self.cancel()
             self.leave()
-            return
-        self._framed += masked_frame(flags, payload)
-        if self._arrival is not None:
-            self._arrival.set()
 
     def cancel(self) -> None:
         """End the connection at once, so that the client sees no proper end of its answer."""
@@ -231,6 +234,8 @@ class Client:
         outbox = self._outbox
         if self._has_failed:
             self.cancel()
+        elif self.is_ended:
+            pass
         elif self.is_upgraded or not self.persists:
             self.is_ended = True
             if outbox is not None:
@@ -254,6 +259,10 @@ class Client:
         if self.is_reset or not self._front.is_alive:
             self.is_reset = True
             raise ClientLeft("the client has left")
+        if self._pace is not None and not self._pace.begin_to_send(len(data)):
+            self.cancel()
+            self.leave()
+            raise ClientLeft("the client does not read what it is sent")
         if self._outbox is not None:
             self._outbox.send(data)
         elif self._sent_at or self.waiting:
@@ -327,24 +336,35 @@ class Client:
         self.is_upgraded = True
         self.persists = False
         self._door.note_upgraded(self)
-        return Tunnel(self)
+        tunnel = Tunnel(self)
+        tunnel.mark = self._mark
+        return tunnel
+
+    def _mark(self, size: int) -> bytes | None:
+        """See `brubeck_wsgi.gateway.tunnel.Tunnel.mark`; the first call says that all will be marked."""
+        door = self._door
+        with door.lock:
+            pace = self._pace
+            if pace is None:
+                window = Window()
+                outbox = self._outbox = Outbox(self._publish, door.flusher, door.lock, self._sent_at, window)
+                pace = self._pace = Pace(door.hub, door.clock, outbox, window)
+            return pace.mark(size)
 
     def receive_some(self, size: int = 65536, timeout_seconds: float | None = None) -> bytes | None:
         """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
-        clock = self._door.clock
-        deadline = None if timeout_seconds is None else clock() + timeout_seconds
-        while not self._framed:
-            if self.has_left or self.is_ended:
-                self.has_left = True
-                return b""
-            remaining = None if deadline is None else deadline - clock()
-            if remaining is not None and remaining <= 0:
-                return None
-            arrival = self._arrival = self._door.hub.event()
-            if not self._framed and not self.has_left:  # with threads, something may have come meanwhile
-                arrival.wait(remaining)
-            self._arrival = None
         with self._door.lock:
-            piece = bytes(self._framed[:size])
-            del self._framed[:size]
-        return piece
+            arrivals = self._take_arrivals()
+        data = arrivals.receive(size, timeout_seconds)
+        if data == b"":
+            self.has_left = True
+        return data
+
+    def _take_arrivals(self) -> Arrivals:
+        """Return what the client has sent over its WebSocket; some may come before there is one."""
+        arrivals = self._arrivals
+        if arrivals is None:
+            arrivals = self._arrivals = Arrivals(self._door.hub, self._door.clock, self._door.lock)
+            if self.has_left or self.is_ended:
+                arrivals.end()
+        return arrivals

@@ -12,15 +12,22 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
+from brubeck_wsgi.mongrel2.window import Window
+
 INTERVAL_SECONDS = 0.005
 LONG_INTERVAL_SECONDS = 0.05
 """How far messages are apart at least: at first, and when so many have been sent that some may still wait."""
 
 SMALLEST_BULK = 64 * 1024
 LARGEST_BULK = 8 * 1024 * 1024
+LARGEST_REGULATED_BULK = 256 * 1024
+"""How large bulk becomes at most, for any client, and for one that tells what it has read."""
+
 _TAKEN_SECONDS = 0.02  # how long a client is given for a message, before it counts as waiting
 _MANY = 8  # messages that may wait, half of what Mongrel2 allows: send fewer and larger ones
 _TOO_MANY = 12  # the producer waits a little for the client
+_SOME = 2  # messages that may wait, from which on it is worth to ask the client
+_STALLED_SECONDS = 5.0  # what waits for a client that tells nothing leaves nevertheless
 _PAUSE_SECONDS = 0.25  # after that it is no bulk any more
 
 
@@ -75,11 +82,16 @@ class Outbox:
         flusher: calls `tick` when there is something to wait for.
         lock: held while the pieces are touched; one that does nothing where only greenlets do.
         last: when the last message left, by the flusher's clock.
+        window: what the client has read, if it tells that: then single messages leave at once as long as few wait,
+            and the sender has to wait by itself.
+
+    Attributes:
+        sent: how many messages have left.
     """
 
     __slots__ = (
-        *("_count", "_counted", "_flusher", "_is_due", "_last", "_lock", "_pieces", "_publish", "_size"),
-        *("_threshold", "_touched"),
+        *("_count", "_counted", "_flusher", "_is_due", "_largest", "_last", "_lock", "_pieces", "_publish", "_size"),
+        *("_threshold", "_touched", "_window", "sent"),
     )
 
     def __init__(
@@ -88,6 +100,7 @@ class Outbox:
         flusher: Flusher,
         lock: AbstractContextManager[object],
         last: float,
+        window: Window | None = None,
     ) -> None:
         self._publish = publish
         self._flusher = flusher
@@ -98,6 +111,24 @@ class Outbox:
         self._count = 1.0  # an estimate of how many messages the client has not taken
         self._threshold = SMALLEST_BULK
         self._is_due = False
+        self._window = window
+        self._largest = LARGEST_BULK if window is None else LARGEST_REGULATED_BULK
+        self.sent = 0
+
+    @property
+    def may_have_some_waiting(self) -> bool:
+        """Whether the client may not have taken some messages."""
+        self._interval(self._flusher.clock())
+        return self._count >= _SOME
+
+    def note_taken(self, message: int) -> None:
+        """Note that the client has taken all up to the message of this number."""
+        with self._lock:
+            now = self._flusher.clock()
+            self._interval(now)
+            self._count = max(0.0, min(self._count, self.sent - message))
+            if self._pieces and now - self._last >= self._interval(now):
+                self._flush_if_allowed(now)
 
     def send(self, data: bytes) -> None:
         """Send *data* soon, or at once; a producer that is much faster than any client waits here a little."""
@@ -109,15 +140,13 @@ class Outbox:
             self._touched = now
             self._pieces.append(data)
             self._size += len(data)
-            if self._size >= self._threshold:
-                self._flush(now)
-                self._threshold = min(self._threshold * 2, LARGEST_BULK)
-                is_too_fast = self._count >= _TOO_MANY
+            is_bulk = self._size >= self._threshold
+            if is_bulk and self._flush_if_allowed(now):
+                self._threshold = min(self._threshold * 2, self._largest)
+                is_too_fast = self._count >= _TOO_MANY and self._window is None
             elif self._is_due:
                 pass
-            elif now - self._last >= self._interval(now):
-                self._flush(now)
-            else:
+            elif is_bulk or now - self._last < self._interval(now) or not self._flush_if_allowed(now):
                 self._is_due = True
                 self._flusher.add(self)
         if is_too_fast:
@@ -150,7 +179,7 @@ class Outbox:
         """Send what has waited long enough; return whether something still waits."""
         with self._lock:
             if self._pieces and now - self._last >= self._interval(now):
-                self._flush(now)
+                self._flush_if_allowed(now)
             self._is_due = bool(self._pieces)
             return self._is_due
 
@@ -158,12 +187,23 @@ class Outbox:
         """Return how far the next message has to be from the last."""
         self._count = max(0.0, self._count - (now - self._counted) / _TAKEN_SECONDS)
         self._counted = now
+        if self._window is not None and self._count < _MANY:
+            return 0.0
         return INTERVAL_SECONDS if self._count < _MANY else LONG_INTERVAL_SECONDS
+
+    def _flush_if_allowed(self, now: float) -> bool:
+        """Send what waits, unless the client has too much to read; return whether that was done."""
+        window = self._window
+        if window is not None and self.sent >= window.last_message and now - self._last < _STALLED_SECONDS:
+            return False
+        self._flush(now)
+        return True
 
     def _flush(self, now: float) -> None:
         pieces, self._pieces = self._pieces, []
         self._size = 0
         self._interval(now)
         self._count += 1
+        self.sent += 1
         self._last = now
         self._publish(pieces[0] if len(pieces) == 1 else b"".join(pieces))
