@@ -10,6 +10,8 @@ from urllib.parse import quote
 import pytest
 from servers import DEADLINE_SECONDS, free_port, running
 
+from brubeck_wsgi.autoapi.feed import MOST_PASSED_OVER
+
 pytestmark = pytest.mark.serving
 
 STREAM = "text/event-stream"
@@ -154,6 +156,27 @@ def test_client_that_was_away_is_told_what_left_its_list(server):
     assert [name for name, _, _ in events] == ["ready", "create", "delete"]
 
 
+def test_client_that_nothing_was_for_goes_on_behind_what_it_was_not_told(server):
+    with closing(server.connect()) as client:
+        client.request("GET", "/todo/?completed=false", headers={"Accept": STREAM})
+        answer = client.getresponse()
+        first = next_position(answer)
+        for _ in range(2):
+            send(server, "POST", "/todo/", [{"title": "done", "completed": True}] * 100)
+        positions = [next_position(answer) for _ in range(200 // MOST_PASSED_OVER)]
+
+    for position, expected in ((first, "reset"), (positions[-1], "ready")):
+        with listening(server, "/todo/?completed=false", **{"Last-Event-ID": position}) as next_event:
+            assert next_event()[0] == expected
+
+
+def next_position(answer):
+    """Wait for the next id in a stream."""
+    while not (line := answer.readline().decode()).startswith("id: "):
+        assert line
+    return line.removeprefix("id: ").rstrip("\n")
+
+
 @pytest.mark.parametrize(
     "query", ["limit=5", "offset=1", "cursor=x", "sort=order", "count=true", "nothing=1", "order=x"]
 )
@@ -217,11 +240,13 @@ def test_websocket_is_filtered_and_goes_on_where_the_client_has_been(server):
     send(server, "POST", "/todo/", {"title": "done", "completed": True})
     todo = send(server, "POST", "/todo/", {"title": "a"})
     send(server, "PATCH", f"/todo/{todo['id']}", {"completed": True})
+    send(server, "POST", "/todo/", [{"title": "done", "completed": True}] * MOST_PASSED_OVER)
 
     with websocket.connect(f"{place}&after={quote(position)}", open_timeout=DEADLINE_SECONDS) as client:
-        events = [json.loads(client.recv(DEADLINE_SECONDS)) for _ in range(3)]
+        events = [json.loads(client.recv(DEADLINE_SECONDS)) for _ in range(4)]
 
-    assert [event["event"] for event in events] == ["ready", "create", "delete"]
+    assert [event["event"] for event in events] == ["ready", "create", "delete", None]
+    assert len({event["id"] for event in events}) == 4
 
 
 def test_list_that_is_asked_for_as_json_is_no_stream(server):

@@ -26,6 +26,9 @@ READY, RESET = "ready", "reset"
 AFTER = "after"
 """The argument of a WebSocket that says where the client has been: browsers send no headers of ours with one."""
 
+MOST_PASSED_OVER = 20
+"""After how many changes that are not for a client it is told where it is, lest history forget that place."""
+
 _NAMES = {ChangeKind.CREATED: "create", ChangeKind.UPDATED: "update", ChangeKind.DESTROYED: "delete"}
 
 
@@ -165,7 +168,11 @@ def _events(api: Any, sight: _Sight, after: str | None) -> Iterator[ServerSentEv
     with api.application.channels.subscribe(channel_of(api), after=after, overflow="disconnect") as subscription:
         is_missing = after is not None and not subscription.is_complete
         yield ServerSentEvent({}, RESET if is_missing else READY, subscription.position)
+        passed_over = 0
         for message in subscription:
             event = sight.event(message)
+            passed_over = 0 if event is not None else passed_over + 1
+            if passed_over == MOST_PASSED_OVER:
+                event, passed_over = ServerSentEvent(id=message.position), 0
             if event is not None:
                 yield event
