@@ -7,10 +7,9 @@ finds a gap in the numbers of a publisher holds back what comes behind it, and a
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from time import monotonic
-from typing import Protocol
 
 import msgspec
 
@@ -21,14 +20,15 @@ from brubeck_wsgi.channels.frames import (
     Answer,
     Ask,
     Happening,
-    Kept,
     decode_answer,
     decode_happening,
     encode,
 )
+from brubeck_wsgi.channels.joining import Joining
 from brubeck_wsgi.channels.meeting import Meeting
 from brubeck_wsgi.channels.peers import Peer
 from brubeck_wsgi.channels.readiness import Readiness
+from brubeck_wsgi.channels.station import Station
 from brubeck_wsgi.channels.wire import Wire
 from brubeck_wsgi.concurrency import Event, sleep
 
@@ -42,42 +42,6 @@ _ASK_AGAIN_SECONDS = 2.0
 _SILENT_SECONDS = 10.0
 _LEFT_SECONDS = 2.0
 _AFTERMATH_SECONDS = 0.5  # in which what a process has sent last arrives
-
-
-class Station(Protocol):
-    """What a process does with what it hears; all is called with the lock held, and must not wait."""
-
-    def beat(self) -> Happening:
-        """Return what the process says when nothing happens."""
-        ...
-
-    def answer(self, after: int, is_first: bool, living: set[str]) -> Iterable[Answer]:
-        """Return what has happened after a number; if it is all there was, also of those that do not live."""
-        ...
-
-    def bequest(self, is_last: bool) -> Iterable[Answer]:
-        """Return what a process that begins when this one has ended is to know; of others too, if this is the last."""
-        ...
-
-    def hear(self, happening: Happening) -> None:
-        """Take note of a happening."""
-        ...
-
-    def learn(self, answer: Answer, kept: list[Kept]) -> None:
-        """Take note of what was missed."""
-        ...
-
-    def begin(self, answers: list[tuple[Answer, list[Kept]]], silent: set[str]) -> None:
-        """Take note of what there was before the process began; those in *silent* have not answered."""
-        ...
-
-    def miss(self) -> None:
-        """Take note that something was missed for good."""
-        ...
-
-    def lose(self, token: str) -> None:
-        """Take note that a process has ended."""
-        ...
 
 
 class Mesh:
@@ -109,14 +73,11 @@ class Mesh:
         self._meeting = meeting
         self._station = station
         self._lock = lock
-        self._joins_until = monotonic() + join_seconds
-        self._is_joining = True
+        self._joining = Joining(meeting, join_seconds)
         self._is_stopping = False
         self._nonce = 0
         self._peers: dict[str, Peer] = {}
         self._connected: dict[str, None] = {}
-        self._answers: list[tuple[Answer, list[Kept]]] = []
-        self._left: list[str] = []
         self._next_beat = 0.0
         self._next_look = 0.0
         self._wake: Callable[[], None] = _wake_nobody
@@ -145,7 +106,7 @@ class Mesh:
                 if self._turn_or_log():
                     sleep(0)  # let others run
                 else:
-                    readiness.wait(_JOINING_TICK_SECONDS if self._is_joining else _TICK_SECONDS)
+                    readiness.wait(_TICK_SECONDS if self._joining.is_over else _JOINING_TICK_SECONDS)
         finally:
             with self._lock:
                 self._wake = _wake_nobody
@@ -168,7 +129,7 @@ class Mesh:
 
     def _bequeath(self) -> None:
         estate = self._meeting.estate
-        if estate is None or self._is_joining:
+        if estate is None or not self._joining.is_over:
             return
         estate.begin_to_leave(self._token)
         # Of two that leave at once one sees the other leave, and does not rely on it; and what this process has
@@ -216,8 +177,9 @@ class Mesh:
             self.send(self._station.beat())
             self._look_after(now)
         is_more = count == _BATCH
-        if self._is_joining:
-            self._look_whether_joined(now)
+        if not self._joining.is_over:
+            if self._joining.may_end(self._peers.values(), now):
+                self._end_joining(now)
         elif not is_more and now >= self._next_look:
             self._next_look = now + _BEAT_SECONDS / 2
             self._look_for_dead(now)
@@ -263,17 +225,17 @@ class Mesh:
         if happening.publisher == self._token:
             return
         if happening.kind == BYE:
-            if self._is_joining:
-                self._left.append(happening.publisher)
+            if not self._joining.is_over:
+                self._joining.left.append(happening.publisher)
             else:
                 self._lose(happening.publisher)
             return
         peer = self._peer(happening.publisher, now)
         peer.heard_at = now
-        taken = peer.take(happening, self._is_joining)
+        taken = peer.take(happening, not self._joining.is_over)
         if taken is not None:
             self._station.hear(taken)
-        elif peer.has_gap and not self._is_joining:
+        elif peer.has_gap and self._joining.is_over:
             self._ask(peer, now)
 
     def _take_answer(self, topic: bytes, answer: Answer, now: float) -> None:
@@ -284,8 +246,8 @@ class Mesh:
         if peer.ask is not None and topic == peer.ask.topic():
             self._wire.unsubscribe(topic)
         whole, kept = peer.settle()
-        if self._is_joining:
-            self._answers.append((whole, kept))
+        if not self._joining.is_over:
+            self._joining.answers.append((whole, kept))
             return
         self._station.learn(whole, kept)
         self._release(peer, now)
@@ -316,7 +278,7 @@ class Mesh:
 
     def _look_after(self, now: float) -> None:
         for peer in list(self._peers.values()):
-            if not self._is_joining and (peer.has_gap or not peer.is_synced):
+            if self._joining.is_over and (peer.has_gap or not peer.is_synced):
                 self._ask(peer, now)
         if self._meeting.joins_at_once:
             self._meet()
@@ -346,30 +308,14 @@ class Mesh:
             self._wire.disconnect(peer.endpoint)
         self._station.lose(token)
 
-    def _look_whether_joined(self, now: float) -> None:
-        known = {peer.token for peer in self._peers.values() if peer.is_synced and peer.is_listening}
-        others = self._meeting.others()
-        is_done = others.keys() <= known if self._meeting.joins_at_once else len(others) <= len(known)
-        if not is_done and now < self._joins_until:
-            return
-        if not is_done and self._meeting.joins_at_once:
-            logger.warning("channels: not all other processes have answered; they are heard later")
-        self._is_joining = False
-        answers, self._answers = self._answers, []
-        answers += [(answer, answer.kept) for answer in self._inherit()]
-        self._station.begin(answers, {peer.token for peer in self._peers.values() if not peer.is_synced})
+    def _end_joining(self, now: float) -> None:
+        self._joining.end(self._station, self._peers.values())
         for peer in list(self._peers.values()):
             if peer.is_synced:
                 self._release(peer, now)
-        for token in self._left:
+        for token in self._joining.left:
             self._lose(token)
-        if self._meeting.estate is not None:
-            self._meeting.estate.forget()
         self.has_joined.set()
-
-    def _inherit(self) -> list[Answer]:
-        """Return what was known to those that had ended by the time."""
-        return [] if self._meeting.estate is None else self._meeting.estate.inherit()
 
 
 def _wake_nobody() -> None:

@@ -148,11 +148,11 @@ class ZMQChannels(LoggedChannels):
             self._mesh.send(happening)
 
     def beat(self) -> Happening:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         return Happening(BEAT, self._token, self._number)
 
     def answer(self, after: int, is_first: bool, living: set[str]) -> Iterable[Answer]:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         archive = self._archive
         others = {publisher for publisher in archive.heard if publisher not in living} if is_first else set()
         publishers = {self._token, *others}
@@ -169,7 +169,7 @@ class ZMQChannels(LoggedChannels):
         yield Answer(self._token, self._number, True, last, gone, heard, self._headcount.members)
 
     def bequest(self, is_last: bool) -> Iterable[Answer]:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         for answer in self.answer(0, is_last, {self._token}):
             answer.members = {}
             if answer.is_last and self._token in self._archive.heard:
@@ -179,7 +179,7 @@ class ZMQChannels(LoggedChannels):
     # -- hearing others
 
     def hear(self, happening: Happening) -> None:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         publisher, channel, member = happening.publisher, happening.channel, happening.member
         if happening.kind == MESSAGE:
             self._add(Kept(channel, happening.json, publisher, happening.number, happening.stamp))
@@ -190,7 +190,7 @@ class ZMQChannels(LoggedChannels):
             self._tell_changes(self._roster.leave(publisher, channel, member))
 
     def learn(self, answer: Answer, kept: list[Kept]) -> None:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         missed = self._archive.note_gone((one.channel, one.publisher, one.number, one.stamp) for one in answer.gone)
         for channel in missed:
             for subscription in self._hearers.get(channel, ()):
@@ -200,7 +200,7 @@ class ZMQChannels(LoggedChannels):
         self._tell_changes(self._roster.replace(answer.publisher, answer.members))
 
     def begin(self, answers: list[tuple[Answer, list[Kept]]], silent: set[str]) -> None:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         for answer, _ in answers:
             self._archive.note_gone((one.channel, one.publisher, one.number, one.stamp) for one in answer.gone)
         found = {(one.publisher, one.number): one for _, kept in answers for one in kept}
@@ -211,13 +211,13 @@ class ZMQChannels(LoggedChannels):
             self._tell_changes(self._roster.replace(answer.publisher, answer.members))
 
     def miss(self) -> None:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         for hearers in self._hearers.values():
             for subscription in hearers:
                 subscription.miss()
 
     def lose(self, token: str) -> None:
-        """See `brubeck_wsgi.channels.mesh.Station`."""
+        """See `brubeck_wsgi.channels.station.Station`."""
         self._tell_changes(self._roster.remove(token))
 
     def _add(self, kept: Kept) -> None:

@@ -1,0 +1,44 @@
+"""What a process makes of what it hears of others over ZeroMQ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from brubeck_wsgi.channels.frames import Answer, Happening, Kept
+
+
+class Station(Protocol):
+    """What a process does with what it hears; all is called with the lock held, and must not wait."""
+
+    def beat(self) -> Happening:
+        """Return what the process says when nothing happens."""
+        ...
+
+    def answer(self, after: int, is_first: bool, living: set[str]) -> Iterable[Answer]:
+        """Return what has happened after a number; if it is all there was, also of those that do not live."""
+        ...
+
+    def bequest(self, is_last: bool) -> Iterable[Answer]:
+        """Return what a process that begins when this one has ended is to know; of others too, if this is the last."""
+        ...
+
+    def hear(self, happening: Happening) -> None:
+        """Take note of a happening."""
+        ...
+
+    def learn(self, answer: Answer, kept: list[Kept]) -> None:
+        """Take note of what was missed."""
+        ...
+
+    def begin(self, answers: list[tuple[Answer, list[Kept]]], silent: set[str]) -> None:
+        """Take note of what there was before the process began; those in *silent* have not answered."""
+        ...
+
+    def miss(self) -> None:
+        """Take note that something was missed for good."""
+        ...
+
+    def lose(self, token: str) -> None:
+        """Take note that a process has ended."""
+        ...
