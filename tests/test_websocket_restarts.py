@@ -5,30 +5,66 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import msgspec
 import pytest
 from channel_makers import wait_until
+from mongrel2_servers import gunicorn, mongrel2, needs_mongrel2
 from servers import ROOT, _descendants, free_port, running
 from talkers import talking
+from websockets.sync.client import connect
 
 pytestmark = pytest.mark.serving
 
 TALKERS = 30
-HUBS = pytest.mark.parametrize("hub", ["Gevent", "Eventlet"])
+APP = "apps.talking_app:app"
 GOING_AWAY = 1001
+# Whoever waited for the time to be over would be noticed: the deadline of the tests comes first.
+TWO_WORKERS = ("-w", "2", "--graceful-timeout", "100")
+DOORS = pytest.mark.parametrize("door", ["Gevent", "Eventlet", pytest.param("Mongrel2", marks=needs_mongrel2)])
 
 
 @contextmanager
-def serving(hub):
+def serving(door):
     """Serve with two workers, none of which has room for all."""
+    if door == "Mongrel2":
+        with mongrel2() as front, gunicorn(APP, front, arguments=TWO_WORKERS) as server:
+            wait_for_both_workers(server)
+            yield server
+        return
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", f"brubeck_wsgi.workers.{hub}Worker"]
-    # Whoever waited for the time to be over would be noticed: the deadline of the tests comes first.
-    command += ["-w", "2", "--worker-connections", "20", "--graceful-timeout", "100", "-b", f"127.0.0.1:{port}"]
-    with running([*command, "apps.talking_app:app"], port, PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}") as server:
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "-k", f"brubeck_wsgi.workers.{door}Worker"]
+    command += [*TWO_WORKERS, "--worker-connections", "20", "-b", f"127.0.0.1:{port}", APP]
+    with running(command, port, PYTHONPATH=f"{ROOT}:{ROOT / 'tests'}") as server:
+        wait_for_both_workers(server)
         yield server
+
+
+def wait_for_both_workers(server):
+    """Connect until both workers have got a WebSocket."""
+    pids = set()
+    with ExitStack() as stack:
+
+        def connect_one_more():
+            client = stack.enter_context(connect(f"ws://127.0.0.1:{server.port}/talk/first", proxy=None))
+            pids.add(msgspec.json.decode(client.recv())["pid"])
+            return len(pids) == 2
+
+        wait_until(connect_one_more, "second worker")
+
+
+def workers_of(server):
+    """Return the ids of all workers; the switchboard to Mongrel2 is none, and stays."""
+    return {pid for pid in _descendants(server.process.pid) if not _is_switchboard(pid)}
+
+
+def _is_switchboard(pid):
+    try:
+        return b"switchboard" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def wait_for_progress(talkers):
@@ -62,15 +98,15 @@ def members(server):
     return set(msgspec.json.decode(server.get("/members")[1]))
 
 
-@HUBS
-def test_all_clients_are_told_of_a_reload_come_back_and_miss_nothing(hub):
-    with serving(hub) as server, talking(server.port, TALKERS) as talkers:
+@DOORS
+def test_all_clients_are_told_of_a_reload_come_back_and_miss_nothing(door):
+    with serving(door) as server, talking(server.port, TALKERS) as talkers:
         wait_for_progress(talkers)
-        before = set(_descendants(server.process.pid))
+        before = workers_of(server)
 
         server.process.send_signal(signal.SIGHUP)
 
-        wait_until(lambda: not before & set(_descendants(server.process.pid)), "end of the old workers")
+        wait_until(lambda: not before & workers_of(server), "end of the old workers")
         wait_until(lambda: not any(talker.pids[-1] in before for talker in talkers), "return of all")
         wait_for_progress(talkers)
         be_quiet(talkers)
@@ -85,9 +121,9 @@ def test_all_clients_are_told_of_a_reload_come_back_and_miss_nothing(hub):
         assert_order(talker)
 
 
-@HUBS
-def test_clients_of_a_killed_worker_come_back_and_the_others_never_notice(hub):
-    with serving(hub) as server, talking(server.port, TALKERS) as talkers:
+@DOORS
+def test_clients_of_a_killed_worker_come_back_and_the_others_never_notice(door):
+    with serving(door) as server, talking(server.port, TALKERS) as talkers:
         wait_for_progress(talkers)
         killed = talkers[0].pids[0]
         hit = [talker for talker in talkers if talker.pids == [killed]]
@@ -119,9 +155,9 @@ def test_clients_of_a_killed_worker_come_back_and_the_others_never_notice(hub):
         assert_order(talker)
 
 
-@HUBS
-def test_all_clients_are_told_that_the_server_stops_and_it_ends(hub):
-    with serving(hub) as server, talking(server.port, TALKERS) as talkers:
+@DOORS
+def test_all_clients_are_told_that_the_server_stops_and_it_ends(door):
+    with serving(door) as server, talking(server.port, TALKERS) as talkers:
         wait_for_progress(talkers)
         for talker in talkers:
             talker.comes_back = False
