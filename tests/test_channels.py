@@ -203,6 +203,36 @@ def test_slow_receiver_gets_the_oldest_where_the_newest_are_dropped(pair):
         assert slow.dropped == 7
 
 
+@pytest.mark.parametrize(
+    ("overflow", "kept", "dropped"),
+    [("drop_oldest", ["c", "d", "e"], 2), ("drop_newest", ["a", "b", "c"], 2), ("disconnect", ["a", "b", "c"], 0)],
+)
+def test_what_waits_for_a_slow_receiver_has_a_size_too(pair, overflow, kept, dropped):
+    speaker, listener = pair
+    with (
+        listener.subscribe("news", limit_bytes=3 * 102, overflow=overflow) as slow,
+        listener.subscribe("news") as fast,
+    ):
+        for letter in "abcde":
+            speaker.publish("news", letter * 100)
+        receive(fast, 5)
+
+        assert data_of(receive(slow, 3)) == [letter * 100 for letter in kept]
+        assert (slow.dropped, slow.is_complete) == (dropped, False)
+        speaker.publish("news", "later")
+        receive(fast, 1)
+        if overflow != "disconnect":
+            assert data_of(receive(slow, 1)) == ["later"]
+
+
+def test_one_message_may_wait_however_long_it_is(pair):
+    speaker, listener = pair
+    with listener.subscribe("news", limit_bytes=10) as subscription:
+        speaker.publish("news", "x" * 100)
+
+        assert data_of(receive(subscription, 1)) == ["x" * 100]
+
+
 def test_slow_receiver_is_told_to_begin_again_where_it_is_disconnected(pair):
     speaker, listener = pair
     with listener.subscribe("news", limit=3, overflow="disconnect") as slow, listener.subscribe("news") as fast:
@@ -463,7 +493,7 @@ def test_what_is_no_json_or_too_long_is_not_published(data):
         MemoryChannels(max_message_bytes=1000).publish("news", data)
 
 
-@pytest.mark.parametrize("options", [{"limit": 0}, {"overflow": "wait"}], ids=repr)
+@pytest.mark.parametrize("options", [{"limit": 0}, {"limit_bytes": 0}, {"overflow": "wait"}], ids=repr)
 def test_subscription_that_cannot_be_is_refused(options):
     with pytest.raises(ValidationError):
         MemoryChannels().subscribe("news", **options)
@@ -474,10 +504,12 @@ def test_subscription_needs_a_channel():
         MemoryChannels().subscribe()
 
 
-@pytest.mark.parametrize("member", ["", None, 5, "x" * 201], ids=short)
-def test_what_can_be_no_member_is_refused(member):
-    with pytest.raises(ValidationError), MemoryChannels().present("room", member):
+@pytest.mark.parametrize("member", ["", None, 5, "x" * 201, "\ud800"], ids=ascii)
+def test_what_can_be_no_member_is_refused(pair, member):
+    with pytest.raises(ValidationError), pair[0].present("room", member):
         pass
+
+    assert pair[0].members("room") == {}
 
 
 @pytest.mark.parametrize(

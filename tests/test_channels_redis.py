@@ -81,6 +81,18 @@ def test_stream_is_cut(client):
     assert data_of(channels.history("news")) == list(range(2490, 2500))
 
 
+def test_what_comes_at_once_to_who_comes_back_has_a_size(client, channels):
+    for number in range(250):
+        channels.publish("news", f"{number:0100}")
+
+    with channels.subscribe("news", after="0", limit_bytes=200 * 102) as subscription:
+        assert [int(message.data) for message in receive(subscription, 200)] == list(range(50, 250))
+        assert not subscription.is_complete
+    with channels.subscribe("news", after="0") as subscription:
+        assert [int(message.data) for message in receive(subscription, 250)] == list(range(250))
+        assert subscription.is_complete
+
+
 def test_history_that_does_not_reach_back_says_so(client, channels):
     first = channels.publish("news", 1)
     second = channels.publish("news", 2)

@@ -149,6 +149,34 @@ print(heard == list(range(5000)))
         assert other.stdout.readline() == "True\n"
 
 
+def test_history_is_not_called_complete_before_all_have_answered(directory):
+    code = "channels.publish('news', 'mine'); print('ready', flush=True); input()"
+    with process(code, directory=directory) as other:
+        assert other.stdout.readline() == "ready\n"
+        other.send_signal(signal.SIGSTOP)
+        late = ZMQChannels(directory=directory, join_seconds=0.1)
+
+        with late.subscribe("news", after="0") as subscription:
+            assert not subscription.is_complete
+            other.send_signal(signal.SIGCONT)
+            assert data_of(receive(subscription, 1)) == ["mine"]
+        wait_until(lambda: late.history("news").is_complete, "complete history")
+        late.close()
+
+
+def test_history_is_complete_when_those_that_have_not_answered_are_dead(directory):
+    with process("channels.members('room'); print('ready', flush=True); input()", directory=directory) as other:
+        assert other.stdout.readline() == "ready\n"
+        other.send_signal(signal.SIGSTOP)
+        late = ZMQChannels(directory=directory, join_seconds=0.1)
+        assert not late.history("news").is_complete
+
+        other.kill()
+
+        wait_until(lambda: late.history("news").is_complete, "complete history")
+        late.close()
+
+
 def test_what_was_lost_on_the_way_is_asked_for(directory, lossy):
     with zmq_pair(directory) as (speaker, listener), listener.subscribe("news") as subscription:
         speaker.publish("news", 1)

@@ -7,7 +7,7 @@ import weakref
 from _thread import allocate_lock
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +26,9 @@ HISTORY_SECONDS = 3600.0
 
 MESSAGE_BYTES = 1024 * 1024
 """How long a message may be as JSON, by default."""
+
+WAITING_BYTES = 8 * 1024 * 1024
+"""How long all messages that wait for a receiver may be as JSON, by default."""
 
 _NAME_CHARACTERS = 200
 _MOST_NAMES = 100
@@ -76,6 +79,7 @@ class Channels(ABC):
         *names: str,
         after: After = None,
         limit: int = 1000,
+        limit_bytes: int = WAITING_BYTES,
         overflow: Overflow = "drop_oldest",
         presence: bool = False,
     ) -> Subscription:
@@ -86,6 +90,7 @@ class Channels(ABC):
             after: begin with what history has after this: the `position` of a message, a batch or a subscription
                 to the same channels, or the id of a message of the one channel; or a mapping of names to such.
             limit: how many messages may wait for the receiver.
+            limit_bytes: how long they may be in all, as JSON; one may wait however long it is.
             overflow: what happens to more than that: the oldest is dropped, or what comes is, or the subscription
                 ends with `SlowSubscriber`.
             presence: receive a `PresenceChange` for each member that comes or leaves, too.
@@ -94,10 +99,10 @@ class Channels(ABC):
             raise ValidationError(f"expected 1 to {_MOST_NAMES} names of channels, got {len(names)}")
         if overflow not in OVERFLOWS:
             raise ValidationError(f"expected overflow as one of {', '.join(OVERFLOWS)}, got {overflow!r}")
-        if limit < 1:
-            raise ValidationError(f"expected a limit of 1 message or more, got {limit!r}")
+        if limit < 1 or limit_bytes < 1:
+            raise ValidationError(f"expected limits of 1 message and 1 byte or more, got {limit!r} and {limit_bytes!r}")
         wanted = list(dict.fromkeys(checked_name(name) for name in names))
-        subscription = Subscription(wanted, limit, overflow, presence, self._detach)
+        subscription = Subscription(wanted, limit, limit_bytes, overflow, presence, self._detach)
         try:
             self._attach(subscription, split_positions(after, wanted))
         except BaseException:
@@ -150,8 +155,7 @@ class Channels(ABC):
             info: what others may know about the member, anything that JSON can hold.
         """
         checked_name(name)
-        if not isinstance(member, str) or not 0 < len(member) <= _NAME_CHARACTERS:
-            raise ValidationError(f"expected a member of 1 to {_NAME_CHARACTERS} characters, got {member!r:.80}")
+        _check_member(member)
         info = msgspec.json.decode(_encode("info", info, _INFO_BYTES))
         self._enter(name, member, info)
         try:
@@ -242,11 +246,14 @@ class NamedChannel:
         self,
         after: str | None = None,
         limit: int = 1000,
+        limit_bytes: int = WAITING_BYTES,
         overflow: Overflow = "drop_oldest",
         presence: bool = False,
     ) -> Subscription:
         """Do as `Channels.subscribe`."""
-        return self._channels.subscribe(self.name, after=after, limit=limit, overflow=overflow, presence=presence)
+        return self._channels.subscribe(
+            self.name, after=after, limit=limit, limit_bytes=limit_bytes, overflow=overflow, presence=presence
+        )
 
     def wait(self, after: str | None = None, timeout: float = 25.0, limit: int = 1000) -> Batch:
         """Do as `Channels.wait`."""
@@ -279,6 +286,14 @@ def checked_name(name: str) -> str:
             f"expected the name of a channel, 1 to {_NAME_CHARACTERS} printable characters, got {name!r:.80}"
         )
     return name
+
+
+def _check_member(member: str) -> None:
+    if isinstance(member, str) and 0 < len(member) <= _NAME_CHARACTERS:
+        with suppress(UnicodeEncodeError):  # JSON of clients may have half of a pair of surrogates in it
+            member.encode()
+            return
+    raise ValidationError(f"expected a member of 1 to {_NAME_CHARACTERS} characters of text, got {member!r:.80}")
 
 
 def _encode(what: str, value: Any, most_bytes: int) -> bytes:

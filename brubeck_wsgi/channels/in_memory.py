@@ -112,14 +112,21 @@ class LoggedChannels(Channels):
         self._begin()
         with self._lock:
             self._headcount.enter(name, member, info)
-            self._tell_changes(self._roster.enter(self._token, name, member, info))
-            self._send_presence(name, member, is_present=True)
+            try:
+                self._tell_changes(self._roster.enter(self._token, name, member, info))
+                self._send_presence(name, member, is_present=True)
+            except BaseException:
+                self._let_leave(name, member)
+                raise
 
     def _leave(self, name: str, member: str) -> None:
         with self._lock:
-            if self._headcount.leave(name, member):
-                self._tell_changes(self._roster.leave(self._token, name, member))
-                self._send_presence(name, member, is_present=False)
+            self._let_leave(name, member)
+
+    def _let_leave(self, name: str, member: str) -> None:
+        if self._headcount.leave(name, member):
+            self._tell_changes(self._roster.leave(self._token, name, member))
+            self._send_presence(name, member, is_present=False)
 
     def _send_presence(self, name: str, member: str, is_present: bool) -> None:
         """Tell other processes whether *member* is served here; with the lock held."""

@@ -25,12 +25,14 @@ class Joining:
         is_over: whether it is over.
         answers: what others have answered, and all messages in that.
         left: who has ended meanwhile.
+        unheard: who had not answered when time was over, as far as is known who there is.
     """
 
     def __init__(self, meeting: Meeting, seconds: float) -> None:
         self.is_over = False
         self.answers: list[tuple[Answer, list[Kept]]] = []
         self.left: list[str] = []
+        self.unheard: set[str] = set()
         self._meeting = meeting
         self._until = monotonic() + seconds
 
@@ -42,6 +44,7 @@ class Joining:
         if not is_done and now < self._until:
             return False
         if not is_done and self._meeting.joins_at_once:
+            self.unheard = others.keys() - known
             logger.warning("channels: not all other processes have answered; they are heard later")
         return True
 

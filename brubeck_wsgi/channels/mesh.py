@@ -92,6 +92,11 @@ class Mesh:
         self._wire.subscribe(self._hello)  # asked again by itself with each connection
         self._meet()
 
+    @property
+    def knows_all(self) -> bool:
+        """Whether each process that was there before has said what it keeps, or has ended; with the lock held."""
+        return not self._joining.unheard
+
     def send(self, happening: Happening) -> None:
         """Tell all others; with the lock held."""
         if not self._is_stopping:
@@ -250,6 +255,7 @@ class Mesh:
             self._joining.answers.append((whole, kept))
             return
         self._station.learn(whole, kept)
+        self._joining.unheard.discard(peer.token)
         self._release(peer, now)
 
     def _release(self, peer: Peer, now: float, is_giving_up: bool = False) -> None:
@@ -284,6 +290,8 @@ class Mesh:
             self._meet()
 
     def _look_for_dead(self, now: float) -> None:
+        for token in [token for token in self._joining.unheard if not self._meeting.is_alive(token)]:
+            self._joining.unheard.discard(token)
         for peer in list(self._peers.values()):
             if self._has_ended(peer, now):
                 self._lose(peer.token)

@@ -19,7 +19,7 @@ StreamId: TypeAlias = tuple[int, int]
 
 _ID = re.compile(r"([0-9]{1,18})-([0-9]{1,18})")
 _FIELD = "json"
-_PAGE = 1000
+_PAGE = 100
 
 
 def parse_id(text: str) -> StreamId | None:
@@ -92,21 +92,37 @@ class Streams:
             entries = self._client.xrange(self._prefix + name, count=1)
         return text(entries[0][0]) if entries else BEGINNING
 
-    def after(self, name: str, after: str) -> list[Record]:
-        """Return all entries after the id *after* that are not too old."""
+    def after(self, name: str, after: str, most_bytes: int, most: int | None = None) -> tuple[list[Record], bool]:
+        """Return the newest entries after the id *after* that are not too old.
+
+        Args:
+            name: of the channel.
+            after: the id.
+            most_bytes: how long they may be in all; one may be as long as it is.
+            most: how many at the most; None for any number.
+
+        Returns:
+            the entries, oldest first, and whether these are all there are.
+        """
         with self._turn:
             seconds, microseconds = self._client.time()
         too_old = int((seconds + microseconds / 1_000_000 - self._seconds) * 1000)
         begin = max(parse_id(after) or (0, 0), (max(0, too_old), 0))
+        end = "+"
         found: list[Record] = []
-        while True:
-            first = f"({begin[0]}-{begin[1]}"
+        size = 0
+        while True:  # from the newest to older ones: of what is too much, those are left out
             with self._turn:
-                page = self._client.xrange(self._prefix + name, min=first, count=_PAGE)
-            found += [record(name, *entry) for entry in page]
+                page = self._client.xrevrange(self._prefix + name, max=end, min=f"({begin[0]}-{begin[1]}", count=_PAGE)
+            for entry in page:
+                one = record(name, *entry)
+                size += len(one.json)
+                if len(found) == most or (found and size > most_bytes):
+                    return found[::-1], False
+                found.append(one)
             if len(page) < _PAGE:
-                return found
-            begin = parse_id(text(page[-1][0])) or begin
+                return found[::-1], True
+            end = f"({text(page[-1][0])}"
 
     def reaches(self, name: str, after: str) -> bool:
         """Tell whether all entries after *after* are still there."""

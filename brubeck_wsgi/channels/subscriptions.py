@@ -42,12 +42,13 @@ class Subscription:
     Args:
         names: of the channels.
         limit: how many messages wait for the receiver.
+        limit_bytes: how long they may be in all; one may always wait.
         overflow: what happens when more come.
         wants_presence: whether changes of presence are received too.
         detach: called once, when it is closed.
 
     Attributes:
-        names, wants_presence: as given.
+        names, limit_bytes, wants_presence: as given.
         is_complete: whether nothing was left out so far: history reached back to where it was to begin, and the
             receiver was fast enough.
         dropped: how many messages were left out because the receiver was too slow.
@@ -57,6 +58,7 @@ class Subscription:
         self,
         names: Sequence[str],
         limit: int,
+        limit_bytes: int,
         overflow: Overflow,
         wants_presence: bool,
         detach: Callable[[Subscription], None],
@@ -65,11 +67,14 @@ class Subscription:
         self.wants_presence = wants_presence
         self.is_complete = True
         self.dropped = 0
+        self.limit_bytes = limit_bytes
         self._limit = limit
         self._overflow = overflow
         self._detach = detach
         self._backlog: deque[Record] = deque()  # of history, whose length has a limit of its own
         self._queue: deque[Record | PresenceChange] = deque()
+        # Each is written by one side only: by who offers, and by the receiver.
+        self._bytes_offered = self._bytes_taken = 0
         self._mutex = allocate_lock()  # held for a few steps that never wait
         self._has_news = Event()
         self._end: SubscriptionClosed | None = None
@@ -167,22 +172,38 @@ class Subscription:
         with self._mutex:
             if self._end is not None:
                 return
-            if len(self._queue) < self._limit:
-                self._queue.append(item)
+            size = _size(item)
+            if self._has_room(size):
+                self._add(item, size)
             else:
-                self._overflow_with(item)
+                self._overflow_with(item, size)
         self._has_news.set()
 
-    def _overflow_with(self, item: Record | PresenceChange) -> None:
+    def _has_room(self, size: int) -> bool:
+        queue = self._queue
+        if len(queue) >= self._limit:
+            return False
+        return not queue or self._bytes_offered - self._bytes_taken + size <= self.limit_bytes
+
+    def _add(self, item: Record | PresenceChange, size: int) -> None:
+        self._bytes_offered += size
+        self._queue.append(item)
+
+    def _overflow_with(self, item: Record | PresenceChange, size: int) -> None:
         self.is_complete = False
         if self._overflow == "disconnect":
-            self._end = SlowSubscriber(f"expected the receiver to be at most {self._limit} messages behind")
+            self._end = SlowSubscriber(
+                f"expected the receiver to be at most {self._limit} messages or {self.limit_bytes} bytes behind"
+            )
             return
-        self.dropped += 1
-        if self._overflow == "drop_oldest":
+        if self._overflow == "drop_newest":
+            self.dropped += 1
+            return
+        while not self._has_room(size):
             with suppress(IndexError):  # the receiver has taken it just now
-                self._queue.popleft()
-            self._queue.append(item)
+                self._bytes_offered -= _size(self._queue.popleft())
+                self.dropped += 1
+        self._add(item, size)
 
     def _finish(self, reason: SubscriptionClosed) -> None:
         with self._mutex:
@@ -192,7 +213,11 @@ class Subscription:
     def _take(self) -> Message | None:
         while True:
             try:
-                item = self._backlog.popleft() if self._backlog else self._queue.popleft()
+                if self._backlog:
+                    item: Record | PresenceChange = self._backlog.popleft()
+                else:
+                    item = self._queue.popleft()
+                    self._bytes_taken += _size(item)
             except IndexError:
                 return None
             if isinstance(item, Record):
@@ -202,3 +227,7 @@ class Subscription:
                     return Message(item.id, item.channel, item.json, self.position)
             else:
                 return PresenceChange(item.channel, item.member, item.info, item.is_present, self.position)
+
+
+def _size(item: Record | PresenceChange) -> int:
+    return len(item.json)

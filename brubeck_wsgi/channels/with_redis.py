@@ -13,6 +13,7 @@ from brubeck_wsgi.channels.base import (
     HISTORY_MESSAGES,
     HISTORY_SECONDS,
     MESSAGE_BYTES,
+    WAITING_BYTES,
     Channels,
     checked_limit,
     checked_name,
@@ -80,10 +81,9 @@ class RedisChannels(Channels):
         """Do as `Channels.history`; as many messages as were asked to be kept, if no *limit* is given."""
         checked_name(name)
         begin = BEGINNING if after is None else stream_id(after) or after
-        found = self._streams.after(name, begin)
         most = self._history if limit is None else limit
-        kept = found[len(found) - most :] if len(found) > most else found
-        is_complete = len(kept) == len(found) and self._streams.reaches(name, begin)
+        kept, is_complete = self._streams.after(name, begin, WAITING_BYTES, most)
+        is_complete = is_complete and self._streams.reaches(name, begin)
         messages = [Message(one.id, name, one.json, one.position) for one in kept]
         position = messages[-1].position if messages else begin if parse_id(begin) else BEGINNING
         return Batch(messages, position, is_complete)
@@ -156,8 +156,8 @@ class RedisChannels(Channels):
 
     def _missed(self, subscription: Subscription, name: str, after: str) -> list[Record]:
         after = stream_id(after) or after
-        found = self._streams.after(name, after)
-        if not self._streams.reaches(name, after):
+        found, is_complete = self._streams.after(name, after, subscription.limit_bytes)
+        if not is_complete or not self._streams.reaches(name, after):
             subscription.miss()
         return found
 

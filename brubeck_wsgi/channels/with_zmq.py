@@ -15,6 +15,7 @@ from brubeck_wsgi.channels.frames import BEAT, ENTER, LEAVE, MESSAGE, Answer, Go
 from brubeck_wsgi.channels.in_memory import LoggedChannels
 from brubeck_wsgi.channels.logs import Entry
 from brubeck_wsgi.channels.meeting import Addresses, Directory, Meeting, default_directory, make_private, sweep
+from brubeck_wsgi.channels.subscriptions import Subscription
 from brubeck_wsgi.concurrency import Event, shield, spawn
 from brubeck_wsgi.errors import ConfigurationError, MissingLibrary
 
@@ -133,6 +134,11 @@ class ZMQChannels(LoggedChannels):
         make_private(path.parent)  # in a directory where anybody may make others
         sweep(path.parent)
         return Directory(path, is_lasting=False)
+
+    def _begin_in(self, subscription: Subscription, name: str, text: str | None) -> list[Entry]:
+        if text is not None and self._mesh is not None and not self._mesh.knows_all:
+            subscription.miss()
+        return super()._begin_in(subscription, name, text)
 
     # -- telling others
 
