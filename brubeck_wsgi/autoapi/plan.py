@@ -23,7 +23,9 @@ from brubeck_wsgi.dictshield.metaclass import DocumentMetaclass
 from brubeck_wsgi.dictshield.roles import visible
 from brubeck_wsgi.errors import ConfigurationError, NotFound
 from brubeck_wsgi.modeling import Fault, Invalid, Malformed, adapt
+from brubeck_wsgi.modeling.inputs import inputs_of
 from brubeck_wsgi.modeling.shapes import has_roles
+from brubeck_wsgi.modeling.sieves import Sieve
 
 ID_PATTERN = "^[A-Za-z0-9_~@:+=-][A-Za-z0-9_.~@:+=-]{0,127}$"
 """What an identity of text may be: it stands in a path, several of them with commas between."""
@@ -56,9 +58,10 @@ class Plan:
         self.has_roles = self.is_document or has_roles(model)
         if self.face.identity is None:
             raise ConfigurationError(f"expected {self.face.name} to have an identity, a field id or __identity__")
-        self.schema = self.face.json_schema(None)
+        self.schema = self._named_schema(self.face.json_schema(None))
         self.properties = properties_of(self.schema)
         self.keys_by_name = self._client_keys()
+        self._known_keys = frozenset(self.keys_by_name.values()) | frozenset(self.properties)
         self.identity = self.face.identity
         self.id_key = self.keys_by_name.get(self.identity, self.identity)
         self.id_schema, self.parse_id, self.new_id = self._id_rules()
@@ -72,6 +75,8 @@ class Plan:
         self._formatted = {key for key, schema in self.properties.items() if "format" in schema}
         self._seen: dict[str | None, frozenset[str]] = {}
         self._store_keys = self._keys_of_store()
+        self._sieves: dict[str | None, Sieve] = {}
+        self._has_other_names = self._sieve(None).is_needed
         # What is stored is then what is shown; documents have marks of their own in the store.
         self.shows_all = not self.has_roles and self.id_key in self.seen(None)
 
@@ -82,6 +87,16 @@ class Plan:
         from brubeck_wsgi.modeling.shapes import fields_of
 
         return {field.name: field.key for field in fields_of(self.model)}
+
+    def _named_schema(self, schema: Schema) -> Schema:
+        """Return the schema of an object with its fields by the keys that clients see, and not what else they take."""
+        keys = {} if self.is_document else {name: one.key for one in inputs_of(self.model) for name in one.names}
+        if all(keys.get(key, key) == key for key in properties_of(schema)):
+            return schema
+        whole = flat(schema)
+        properties = {keys.get(key, key): value for key, value in whole["properties"].items()}
+        required = [keys.get(key, key) for key in whole.get("required", ())]
+        return {**whole, "properties": properties, "required": required}
 
     def _keys_of_store(self) -> dict[str, str]:
         """Return the keys of `dump` for a store, by those of clients, where they differ."""
@@ -132,7 +147,10 @@ class Plan:
             if role is None:  # a client never sees what only a store needs
                 return set(self.keys_by_name.values())
             return {key for key, _, _ in visible(self.model, role)}
-        return set(properties_of(self.face.json_schema(role if self.has_roles else None)))
+        return set(properties_of(self._schema_for(role)))
+
+    def _schema_for(self, role: str | None) -> Schema:
+        return self.face.json_schema(role) if self.has_roles and role is not None else self.schema
 
     def shown(self, obj: Any, role: str | None) -> bytes:
         """Return what *role* sees of an object as JSON; its identity is always among it."""
@@ -163,8 +181,8 @@ class Plan:
         """Return what of *data* a client may write: to it there are no other fields than *keys*."""
         if self.is_document:
             return {key: value for key, value in data.items() if key in keys}
-        properties = self.properties
-        return {key: value for key, value in data.items() if key in keys or key not in properties}
+        known = self._known_keys
+        return {key: value for key, value in data.items() if key in keys or key not in known}
 
     def stored(self, text: bytes) -> dict[str, Any]:
         """Return all of an object in a store as plain JSON data, by the keys of clients."""
@@ -172,7 +190,29 @@ class Plan:
         for key, store_key in self._store_keys.items():
             if store_key in data:
                 data[key] = data.pop(store_key)
-        return data
+        return self.named(data)
+
+    def named(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return data with each field, at every depth, by the one key that clients see."""
+        return self._sieve(None).sifted(data) if self._has_other_names else data
+
+    def hides_parts(self, role: str | None) -> bool:
+        """Tell whether objects in an object have something that *role* does not see, and so does not write."""
+        return self.has_roles and self._sieve(role).is_needed
+
+    def sifted(self, data: dict[str, Any], role: str | None) -> dict[str, Any]:
+        """Return data without what *role* does not see of the objects in it."""
+        return self._sieve(role).sifted(data) if self.hides_parts(role) else data
+
+    def kept(self, data: dict[str, Any], before: dict[str, Any], role: str | None) -> dict[str, Any]:
+        """Return data with what *role* does not see of the objects that are in it as before."""
+        return self._sieve(role).kept(data, before) if self.hides_parts(role) else data
+
+    def _sieve(self, role: str | None) -> Sieve:
+        sieve = self._sieves.get(role)
+        if sieve is None:
+            sieve = self._sieves[role] = Sieve(self.model, role)
+        return sieve
 
     def input_schema(self, keys: frozenset[str], *, with_id: bool) -> Schema:
         """Return the schema of what a client sends to make an object."""
@@ -187,7 +227,7 @@ class Plan:
 
     def output_schema(self, role: str | None) -> Schema:
         """Return the schema of what *role* sees."""
-        whole = flat(self.face.json_schema(role if self.has_roles else None))
+        whole = flat(self._schema_for(role))
         schema = narrowed(whole, self.seen(role))
         schema["properties"] = {self.id_key: dict(self.id_schema), **schema["properties"]}
         schema["properties"][self.id_key].pop("default", None)

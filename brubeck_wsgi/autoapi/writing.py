@@ -34,7 +34,7 @@ def create(api: Any, data: Any) -> Outcome:
     """Make an object of what a client sent, and store it."""
     plan, role = api.plan, api.writing_role(None)
     api.authorize(CREATE)
-    given = _object(api, data)
+    given = plan.sifted(_object(api, data), role)
     wanted = plan.writable(given, api.writable_keys(role))
     if api.takes_ids and given.get(plan.id_key) is not None:
         wanted[plan.id_key] = given[plan.id_key]
@@ -56,9 +56,10 @@ def create(api: Any, data: Any) -> Outcome:
 def replace(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
     """Put what a client sent in the place of an object (RFC 9110 §9.3.4)."""
     plan = api.plan
-    given = _object(api, data)
+    named = _object(api, data)
 
     def change(role: str | None, before: dict[str, Any]) -> dict[str, Any]:
+        given = plan.sifted(named, role)
         keys = api.writable_keys(role)
         wanted = plan.writable(given, keys | {plan.id_key})
         faults = _id_faults(api, key, wanted) + _fixed_faults(api, given, before)
@@ -71,17 +72,18 @@ def replace(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
     except NotFound:
         if not api.puts_new or CREATE not in api.rules or _wants_existing(api):
             raise
-    wanted = {**given, plan.id_key: plan.id_value(key)}
-    _check(api, wanted, _id_faults(api, key, given))
+    wanted = {**named, plan.id_key: plan.id_value(key)}
+    _check(api, wanted, _id_faults(api, key, named))
     return create(api, wanted)
 
 
 def patch(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
     """Merge what a client sent into an object (RFC 7396)."""
     plan = api.plan
-    given = _object(api, data)
+    named = _object(api, data)
 
     def change(role: str | None, before: dict[str, Any]) -> dict[str, Any]:
+        given = plan.sifted(named, role)
         part = plan.writable(given, api.writable_keys(role) | {plan.id_key})
         faults = _id_faults(api, key, part) + _fixed_faults(api, given, before)
         part.pop(plan.id_key, None)
@@ -142,8 +144,8 @@ def _change(
         api.authorize(operation, old)
         _check_conditions(api, stored, is_single)
         before = api.plan.stored(stored.data)
-        wanted = change(api.writing_role(old) if old is not None else api.role_for(None), before)
-        value = _load(api, wanted)
+        role = api.writing_role(old) if old is not None else api.role_for(None)
+        value = _load_changed(api, change(role, before), before, role)
         if api.has_hook[f"before_{operation}"]:
             value = _hooked(getattr(api, f"before_{operation}")(value, old), value)
         try:
@@ -199,7 +201,8 @@ def _check_overwriting(api: Any, value: Any) -> None:
 def _object(api: Any, data: Any) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise as_http_error(Invalid(api.plan.face.name, [Fault((), "Expected an object", None)]))
-    return data
+    named: dict[str, Any] = api.plan.named(data)
+    return named
 
 
 def _check(api: Any, data: Mapping[str, Any], faults: list[Fault]) -> None:
@@ -218,6 +221,18 @@ def _load(api: Any, data: dict[str, Any]) -> Any:
         return api.plan.face.load(data)
     except ValidationError as error:
         raise as_http_error(error) from None
+
+
+def _load_changed(api: Any, wanted: dict[str, Any], before: dict[str, Any], role: str | None) -> Any:
+    """Return the object of *wanted*; what *role* does not see of the objects in it is as it was before."""
+    plan = api.plan
+    if not plan.hides_parts(role):
+        return _load(api, wanted)
+    value = _load(api, plan.kept(wanted, before, role))
+    # Only now one sees what stands by default where nothing was said: it takes the place of what was hidden there too.
+    data = plan.stored(plan.face.dump(value, None))
+    kept = plan.kept(data, before, role)
+    return value if kept == data else _load(api, kept)
 
 
 def _id_faults(api: Any, key: str, data: Mapping[str, Any]) -> list[Fault]:

@@ -41,6 +41,7 @@ def view_of(model: Any, audience: Audience) -> View:
         [(f"f{number}", Any, msgspec.UNSET) for number in range(len(fields))],
         rename={f"f{number}": field.key for number, field in enumerate(fields)},
         gc=False,
+        **_tag(model),
     )
     read = itemgetter if is_typed_dict(model) else attrgetter
     getters = [_getter(read, field.name, _part_view(field.type, audience), is_typed_dict(model)) for field in fields]
@@ -127,4 +128,10 @@ def seen_type(model: Any, audience: Audience) -> Any:
         made.append((field.name, kind) if field.is_required else (field.name, kind, msgspec.UNSET))
     keys = {field.name: field.key for field in seen_fields(model, audience)}
     made.sort(key=len)
-    return msgspec.defstruct(model.__name__, made, rename=keys, kw_only=True)
+    return msgspec.defstruct(model.__name__, made, rename=keys, kw_only=True, **_tag(model))
+
+
+def _tag(model: Any) -> dict[str, Any]:
+    """Return the options of a Struct class with the tag of another, which everybody sees."""
+    config = getattr(model, "__struct_config__", None)
+    return {} if config is None or config.tag_field is None else {"tag_field": config.tag_field, "tag": config.tag}
