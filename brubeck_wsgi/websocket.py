@@ -20,6 +20,7 @@ PING_SECONDS = 20.0
 
 _CLOSE_SECONDS = 5.0
 _BLOCK = 64 * 1024
+_SENDABLE = (str, bytes)
 
 
 class Way(Protocol):
@@ -92,9 +93,10 @@ class WebSocketChannel:
             TimeoutError: none came in time.
         """
         deadline = None if timeout is None else self._clock() + timeout
+        socket = self._socket
         while not self._messages:
-            if self._socket.close_code is not None and not self._socket.awaits_close:
-                raise ChannelClosed(self._socket.close_code, self._socket.close_reason)
+            if socket.close_code is not None and not socket.awaits_close:
+                raise ChannelClosed(socket.close_code, socket.close_reason)
             if not self._receive_some(deadline):
                 self._check_open()
                 raise TimeoutError(f"no message in {timeout} seconds")
@@ -115,10 +117,11 @@ class WebSocketChannel:
         Raises:
             ChannelClosed: it cannot arrive any more.
         """
-        if not isinstance(message, str | bytes):
+        if not isinstance(message, _SENDABLE):
             raise TypeError(f"expected text or bytes to send, got {type(message).__name__}")
         with self._turns:
-            self._check_open()
+            if self._socket.close_code is not None:
+                self._check_open()
             self._socket.send(message)
             self._send_outgoing()
 
@@ -184,9 +187,10 @@ class WebSocketChannel:
         finally:
             self._is_receiving = False
         if messages:
-            messages.reverse()
+            if len(messages) > 1:
+                messages.reverse()
             self._messages = messages
-        if self._socket.has_outgoing:
+        if self._socket.outgoing:
             with self._turns, suppress(ChannelClosed):  # what came before the peer left is a message all the same
                 self._send_outgoing()
         return True

@@ -35,6 +35,7 @@ _KEY_BYTES = 16
 _MOST_PING_BYTES = 125
 _LONGEST_REASON = 123
 _SIMPLE = (TEXT, BINARY)
+_FIRST_OF_SIMPLE = (bytes([TEXT]), bytes([BINARY]))
 _NO_TEXT = "expected text in UTF-8"
 _SMALL_PIECES = 256
 _MOST_AT_ONCE = 256  # frames: whoever answers them lets others run in between
@@ -107,11 +108,12 @@ class WebSocket:
         awaits_close: whether it has been closed here, and the peer has not answered that.
         pongs: how many have come.
         has_more: whether there is something to `proceed` with.
+        outgoing: frames for the peer, until `take_outgoing` takes them.
     """
 
     __slots__ = (
-        *("awaits_close", "close_code", "close_reason", "extensions", "has_more", "pongs"),
-        *("_decoder", "_deflate", "_failure", "_gathered", "_left", "_most", "_outgoing"),
+        *("awaits_close", "close_code", "close_reason", "extensions", "has_more", "outgoing", "pongs"),
+        *("_decoder", "_deflate", "_failure", "_gathered", "_left", "_most"),
     )
 
     def __init__(self, offers: str = "", most_bytes: int = 16 * 1024 * 1024) -> None:
@@ -121,7 +123,7 @@ class WebSocket:
         self._decoder: FrameDecoder | None = None  # once there is a frame that is not simple
         self._gathered: Gathered | None = None  # what there is of a message that comes in several frames
         self._left = b""  # of what was received, simple frames that have not been looked at
-        self._outgoing: list[bytes] = []
+        self.outgoing: list[bytes] = []
         self.close_code: int | None = None
         self.close_reason = ""
         self.awaits_close = False
@@ -134,18 +136,15 @@ class WebSocket:
 
         It may be called in one thread while `receive` is in another.
         """
-        outgoing = self._outgoing
+        outgoing = self.outgoing
         if not outgoing:
             return b""
         count = len(outgoing)
-        data = outgoing[0] if count == 1 else b"".join(outgoing[:count])
+        if count == 1:
+            return outgoing.pop(0)
+        data = b"".join(outgoing[:count])
         del outgoing[:count]  # and not what another thread has added meanwhile
         return data
-
-    @property
-    def has_outgoing(self) -> bool:
-        """Whether something is to be sent to the peer."""
-        return bool(self._outgoing)
 
     def receive(self, data: bytes) -> list[str | bytes]:
         """Return messages that are complete with *data*; no data is the end of the connection.
@@ -155,6 +154,10 @@ class WebSocket:
         They are not all where they are many, or inflate to much, or the peer has broken a rule behind them: then
         `has_more` is true, and *data* is only to come once it is not.
         """
+        if self._decoder is None and self._gathered is None and self.close_code is None:
+            message = self._only_message(data)  # nearly always
+            if message is not None:
+                return [message]
         if not data:
             self._end(ABNORMAL if self.close_code is None else self.close_code, self.close_reason)
         elif self.close_code is None or self.awaits_close:  # what comes after a close means nothing
@@ -173,7 +176,8 @@ class WebSocket:
 
     def send(self, message: str | bytes) -> None:
         """Send a message, text or binary; `LocalProtocolError` if it is closed."""
-        self._check_open()
+        if self.close_code is not None:
+            self._check_open()
         if isinstance(message, str):
             first, payload = TEXT, message.encode()
         else:
@@ -182,14 +186,14 @@ class WebSocket:
             compressed = self._deflate.compress(payload)
             if compressed is not None:
                 first, payload = first | COMPRESSED, compressed
-        self._outgoing.append(serialize_frame(first, payload))
+        self.outgoing.append(serialize_frame(first, payload))
 
     def ping(self, payload: bytes = b"") -> None:
         """Send a ping, with up to 125 bytes in it."""
         self._check_open()
         if len(payload) > _MOST_PING_BYTES:
             raise LocalProtocolError(f"expected at most {_MOST_PING_BYTES} bytes in a ping, got {len(payload)}")
-        self._outgoing.append(serialize_frame(PING, payload))
+        self.outgoing.append(serialize_frame(PING, payload))
 
     def close(self, code: int = NORMAL, reason: str = "") -> None:
         """Begin to close, if it is open.
@@ -200,13 +204,29 @@ class WebSocket:
         if code not in _SENDABLE and not 3000 <= code <= 4999:
             raise LocalProtocolError(f"expected a close code that may be sent, 1000 or 3000 to 4999, got {code!r}")
         if self.close_code is None:
-            self._outgoing.append(serialize_frame(CLOSE, _close_payload(code, reason)))
+            self.outgoing.append(serialize_frame(CLOSE, _close_payload(code, reason)))
             self.close_code, self.close_reason = code, reason
             self.awaits_close = True
 
     def _check_open(self) -> None:
         if self.close_code is not None:
             raise LocalProtocolError(f"expected an open WebSocket, it was closed with {self.close_code}")
+
+    def _only_message(self, data: bytes) -> str | bytes | None:
+        """Return the message if *data* is one simple frame and nothing else, and is right."""
+        found = find_simple(data, 0) if data[:1] in _FIRST_OF_SIMPLE else None
+        if found is None or found[1] != len(data):
+            return None
+        start, end = found
+        if end - start > self._most:
+            return None
+        payload = unmask(data[start:], data[start - 4 : start])
+        if data[0] != TEXT:
+            return payload
+        try:
+            return payload.decode()
+        except UnicodeDecodeError:
+            return None
 
     def _take(self, data: bytes) -> list[str | bytes]:
         messages: list[str | bytes] = []
@@ -287,20 +307,20 @@ class WebSocket:
             self.pongs += 1
         elif opcode is Opcode.PING:
             if not self.awaits_close:
-                self._outgoing.append(serialize_frame(PONG, payload))
+                self.outgoing.append(serialize_frame(PONG, payload))
         elif self.awaits_close:  # the answer to ours
             _read_close(payload)
             self._end(self.close_code or NO_STATUS, self.close_reason)
         else:
             code, reason = _read_close(payload)
-            self._outgoing.append(serialize_frame(CLOSE, payload))
+            self.outgoing.append(serialize_frame(CLOSE, payload))
             self._end(code, reason)
 
     def _fail(self, failure: ParseFailed) -> None:
         """Close because the peer has broken a rule."""
         if self.close_code is None:
             self.close_code, self.close_reason = int(failure.code), str(failure)
-            self._outgoing.append(serialize_frame(CLOSE, _close_payload(self.close_code, self.close_reason)))
+            self.outgoing.append(serialize_frame(CLOSE, _close_payload(self.close_code, self.close_reason)))
         self._end(self.close_code, self.close_reason)
 
     def _end(self, code: int, reason: str) -> None:
