@@ -629,6 +629,22 @@ def test_offset_passes_over_some(shelf, filters):
     assert shelf.select(filters, offset=6).items == []
 
 
+@pytest.mark.parametrize("batch", [1, 2, 500])
+@pytest.mark.parametrize(("sort", "expected"), [([], "acdf"), (["-year"], "fadc"), (["rating"], "cfad")], ids=repr)
+def test_pages_have_what_is_accepted_alone(shelf, sort, expected, batch, monkeypatch):
+    monkeypatch.setattr("brubeck_wsgi.queryset.selectable._BATCH", batch)
+    options = {"accepts": lambda stored: stored.value.rating >= 0, "filters": [("title", "ne", "")], "sort": sort}
+
+    first = shelf.select(limit=3, with_total=True, **options)
+    second = shelf.select(limit=3, cursor=first.next_cursor, **options)
+    back = shelf.select(limit=1, cursor=second.previous_cursor, **options)
+
+    assert (ids(first.items), ids(second.items), ids(back.items)) == (expected[:3], expected[3:], expected[2])
+    assert (first.total, second.next_cursor, shelf.count(accepts=options["accepts"])) == (4, None, 5)
+    assert ids(shelf.select(offset=1, limit=2, **options).items) == expected[1:3]
+    assert shelf.select(accepts=lambda stored: False, limit=1) == ([], None, None, None)
+
+
 def test_page_goes_on_where_it_was_though_others_come_and_go(albums):
     fill(albums, *[{"year": number} for number in range(6)])
     page = albums.select(sort=["year"], limit=2)

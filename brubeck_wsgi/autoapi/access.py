@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar  # Any: users, and objects of the application's classes
 
 from brubeck_wsgi.auth import UserHandlingMixin
-from brubeck_wsgi.errors import ConfigurationError, Forbidden, NotFound, Unauthorized
+from brubeck_wsgi.errors import ConfigurationError, Forbidden, HTTPError, NotFound, Unauthorized
+from brubeck_wsgi.queryset import Stored
 
 LIST, READ, CREATE, UPDATE, PATCH, DELETE, DELETE_ALL = OPERATIONS = (
     *("list", "read", "create", "update", "patch", "delete"),
@@ -60,11 +61,20 @@ class AccessMixin(UserHandlingMixin):
     roles: Mapping[str, str] | None = None
     rules: AccessRules
     has_own_rules: ClassVar[bool]
+    judges_objects: ClassVar[bool]
     has_roles_by_object: ClassVar[bool]
 
     def is_guarded(self, operation: str) -> bool:
         """Tell whether it depends on the object, or may do so, who is allowed an operation, or sees what of it."""
         return self.has_own_rules or not self.rules.is_open(operation)
+
+    def is_allowed(self, operation: str, stored: Stored) -> bool:
+        """Tell whether the user may do this with an object."""
+        try:
+            self.authorize(operation, stored.value)
+        except HTTPError:
+            return False
+        return True
 
     def owner_id(self) -> Any:
         """Return what `owner_field` of the user's own objects has; None without a user. Override it for other users."""
@@ -103,7 +113,9 @@ class AccessMixin(UserHandlingMixin):
     def authorize(self, operation: str, value: Any = None) -> None:
         """Return if the user may do this; override it for rules of your own.
 
-        It is asked first without an object, before anything else is said of a request, and then about each object.
+        It is asked first without an object, before anything else is said of a request, and then about each object: as
+        it is before a change, as it would be stored if it is a new one, and about each of a list, which has nothing
+        else than what is allowed.
 
         Args:
             operation: one of `OPERATIONS`.

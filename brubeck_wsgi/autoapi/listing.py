@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 from typing import Any  # the handler that this is part of, and its objects
 
 from brubeck_wsgi.autoapi.access import LIST
@@ -70,8 +71,10 @@ class ListingMixin:
         names, filters = self.selectable, self.filters(wanted.filters)
         if self.rules.needs_owner(LIST):
             filters.append(Filter(self.owner_field, "eq", self.owner_id()))
+        # What rules of one's own refuse is not counted either, nor does a cursor lead past it.
+        accepts = partial(self.is_allowed, LIST) if self.judges_objects else None
         if not wanted.limit:
-            return Page([], total=self.queries.count(filters) if wanted.with_total else None)
+            return Page([], total=self.queries.count(filters, accepts=accepts) if wanted.with_total else None)
         sort = [f"-{names[one[1:]]}" if one.startswith("-") else names[one] for one in wanted.sort]
         page: Page = self.queries.select(
             filters,
@@ -80,6 +83,7 @@ class ListingMixin:
             offset=wanted.offset,
             limit=wanted.limit,
             with_total=wanted.with_total,
+            accepts=accepts,
         )
         return page
 

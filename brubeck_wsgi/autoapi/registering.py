@@ -94,7 +94,8 @@ def prepared(api: Any, path: str) -> Any:
     made.needs_old = made.roles is not None or any(
         hooks[f"{when}_{operation}"] for when in ("before", "after") for operation in (UPDATE, PATCH)
     )
-    made.has_own_rules = made.authorize is not AccessMixin.authorize or made.role_for is not AccessMixin.role_for
+    made.judges_objects = made.authorize is not AccessMixin.authorize
+    made.has_own_rules = made.judges_objects or made.role_for is not AccessMixin.role_for
     made.has_roles_by_object = made.roles is not None or made.role_for is not AccessMixin.role_for
     made.reads_plainly = _is_plain(made, READ)
     if made.owner_field is None and any(level == OWNER for level in rules.levels.values()):

@@ -32,7 +32,7 @@ from brubeck_wsgi.autoapi.negotiation import MERGE_PATCH, check_content_type, ch
 from brubeck_wsgi.autoapi.outcomes import Outcome, as_http_error, failed
 from brubeck_wsgi.autoapi.plan import Plan
 from brubeck_wsgi.autoapi.registering import register
-from brubeck_wsgi.errors import BadRequest, HTTPError, NotFound, ValidationError
+from brubeck_wsgi.errors import BadRequest, Forbidden, HTTPError, NotFound, ValidationError
 from brubeck_wsgi.handlers import JSONMessageHandler
 from brubeck_wsgi.queryset import Stored
 from brubeck_wsgi.response import JSON, made
@@ -220,7 +220,8 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
     def _destroy_all(self, _: None) -> Any:
         if self.environ.get("QUERY_STRING"):
             raise BadRequest("expected no arguments: this removes everything")
-        if self.rules.needs_owner(DELETE_ALL) or self.has_hook["before_delete"] or self.has_hook["after_delete"]:
+        has_hooks = self.has_hook["before_delete"] or self.has_hook["after_delete"]
+        if has_hooks or self.judges_objects or self.rules.needs_owner(DELETE_ALL):
             self._destroy_each()
         else:
             self.queries.destroy_all()
@@ -228,12 +229,11 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
 
     def _destroy_each(self) -> None:
         for result in self.queries.read_all():
-            if not self.rules.needs_owner(DELETE_ALL) or self.is_owner(result.value):
-                if self.has_hook["before_delete"]:
-                    self.before_delete(result.value)
-                self.queries.destroy_many([result.stored.id])
-                if self.has_hook["after_delete"]:
-                    self.after_delete(result.value)
+            if self.is_allowed(DELETE_ALL, result.stored):
+                try:
+                    writing.destroy(self, result.stored.id, is_single=False, operation=DELETE_ALL)
+                except (NotFound, Forbidden):  # it is gone, or somebody else's now
+                    continue
 
     # -- help for them
 

@@ -45,6 +45,8 @@ def create(api: Any, data: Any) -> Outcome:
         wanted[plan.id_key] = plan.new_id()
     value = _load(api, wanted)
     value = _hooked(api.before_create(value), value)
+    if api.judges_objects:
+        api.authorize(CREATE, value)
     if api.overwrites:
         _check_overwriting(api, value)
     result = api.queries.create_one(value, create_only=not api.overwrites)
@@ -93,12 +95,12 @@ def patch(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
     return _change(api, PATCH, key, change, is_single=is_single)
 
 
-def destroy(api: Any, key: str, *, is_single: bool) -> Outcome:
-    """Remove an object."""
+def destroy(api: Any, key: str, *, is_single: bool, operation: str = DELETE) -> Outcome:
+    """Remove an object, by itself or as one of all."""
     for _ in range(_MOST_TRIES):
         stored = api.queries.get(key)
-        value = stored.value if api.has_hook["before_delete"] or api.is_guarded(DELETE) else None
-        api.authorize(DELETE, value)
+        value = stored.value if api.has_hook["before_delete"] or api.is_guarded(operation) else None
+        api.authorize(operation, value)
         _check_conditions(api, stored, is_single)
         if api.has_hook["before_delete"]:
             api.before_delete(value)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any  # values that clients send
 
 import msgspec
 
 from brubeck_wsgi.queryset.binding import ModelBound
 from brubeck_wsgi.queryset.errors import SelectionError
+from brubeck_wsgi.queryset.kinds import Comparable
 from brubeck_wsgi.queryset.results import Page, Stored
 from brubeck_wsgi.queryset.selecting import (
     Cursor,
@@ -25,6 +27,8 @@ from brubeck_wsgi.queryset.selecting import (
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 1000
 
+_BATCH = 500  # objects that are read at a time where each is looked at
+
 
 class Selectable(ModelBound):
     """Something whose objects can be filtered, sorted and paged through."""
@@ -38,6 +42,7 @@ class Selectable(ModelBound):
         offset: int = 0,
         limit: int = DEFAULT_LIMIT,
         with_total: bool = False,
+        accepts: Callable[[Stored], bool] | None = None,
     ) -> Page:
         """Return a page of the objects that meet all *filters*.
 
@@ -48,6 +53,8 @@ class Selectable(ModelBound):
             offset: how many to pass over; not with a cursor. A store has to look at each of them.
             limit: the most to return, 1 to `LARGEST_LIMIT`.
             with_total: count all that meet the filters.
+            accepts: says of an object whether it is among them at all, beside *filters*; it is asked about one after
+                the other, until a page is full, and about all of them to count them.
 
         Raises:
             SelectionError: an unknown or undeclared field, a value of another kind, a cursor of another order.
@@ -59,14 +66,14 @@ class Selectable(ModelBound):
         conditions = read_filters(filters, self.shapes)
         order = read_order(sort, self.shapes, self.identity)
         start = read_cursor(order, cursor) if cursor else Cursor(False, None)
-        total = self._count(conditions) if with_total else None
+        total = self._counted(conditions, order, accepts) if with_total else None
         if start.is_backwards:
             turned = tuple(one.turned() for one in order)
-            found = self._select(Selection(conditions, turned, start.place, 0, limit + 1))
+            found = self._selected(Selection(conditions, turned, start.place, 0, limit + 1), accepts)
             items = found[:limit][::-1]
             has_previous, has_next = len(found) > limit, start.place is not None
         else:
-            found = self._select(Selection(conditions, order, start.place, offset, limit + 1))
+            found = self._selected(Selection(conditions, order, start.place, offset, limit + 1), accepts)
             items = found[:limit]
             has_previous, has_next = start.place is not None or offset > 0, len(found) > limit
         return Page(
@@ -76,9 +83,11 @@ class Selectable(ModelBound):
             total,
         )
 
-    def count(self, filters: Iterable[tuple[str, str, Any]] = ()) -> int:
-        """Return how many objects meet all *filters*; errors are those of `select`."""
-        return self._count(read_filters(filters, self.shapes))
+    def count(
+        self, filters: Iterable[tuple[str, str, Any]] = (), *, accepts: Callable[[Stored], bool] | None = None
+    ) -> int:
+        """Return how many objects meet all *filters*, and *accepts* as `select` has it, as it has the errors."""
+        return self._counted(read_filters(filters, self.shapes), read_order((), self.shapes, self.identity), accepts)
 
     def filter_from_text(self, field: str, operator: str, text: str) -> Filter:
         """Return the filter that texts of a query string mean, ``"done", "eq", "true"``; `SelectionError` if none."""
@@ -90,9 +99,36 @@ class Selectable(ModelBound):
     def _count(self, filters: tuple[Filter, ...]) -> int:
         raise NotImplementedError
 
+    def _selected(self, selection: Selection, accepts: Callable[[Stored], bool] | None) -> list[Stored]:
+        if accepts is None:
+            return self._select(selection)
+        passing = filter(accepts, self._one_by_one(selection._replace(offset=0, limit=_BATCH)))
+        return list(islice(passing, selection.offset, selection.offset + selection.limit))
+
+    def _counted(
+        self, filters: tuple[Filter, ...], order: tuple[Order, ...], accepts: Callable[[Stored], bool] | None
+    ) -> int:
+        if accepts is None:
+            return self._count(filters)
+        return sum(map(accepts, self._one_by_one(Selection(filters, order, None, 0, _BATCH))))
+
+    def _one_by_one(self, selection: Selection) -> Iterator[Stored]:
+        """Yield all that is selected, which is read in batches of the limit."""
+        while True:
+            items = self._select(selection)
+            yield from items
+            if len(items) < selection.limit:
+                return
+            selection = selection._replace(after=_place(selection.order, items[-1]))
+
     def _cursor(self, order: tuple[Order, ...], items: Sequence[Stored], *, is_backwards: bool) -> str:
         """Return a cursor that leads away from the one of *items*; without one, from the end that is there."""
         if not items:
             return write_cursor(order, Cursor(is_backwards, None))
-        document = msgspec.json.decode(items[0].data)
-        return write_cursor(order, Cursor(is_backwards, tuple(one.shape.of(document) for one in order)))
+        return write_cursor(order, Cursor(is_backwards, _place(order, items[0])))
+
+
+def _place(order: tuple[Order, ...], stored: Stored) -> tuple[Comparable, ...]:
+    """Return the values by which an object has its place in an order."""
+    document = msgspec.json.decode(stored.data)
+    return tuple(one.shape.of(document) for one in order)
