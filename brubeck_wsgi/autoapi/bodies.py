@@ -64,17 +64,18 @@ class Bodies:
         """Return the same, which is not kept: of what was just written there will be as much as there are writes."""
         return self._make(stored, role, base, value)
 
-    def etag(self, stored: Stored, role: str | None) -> str:
+    def etag(self, stored: Stored, role: str | None, base: str) -> str:
         """Return the entity tag of an object as *role* sees it."""
-        return f'"{stored.version}"' if role in (None, "owner") else f'"{stored.version}.{role}"'
+        known = self.known.get((stored.version, stored.id, role, base))
+        return (known or self._make(stored, role, base, None)).etag
 
     def _make(self, stored: Stored, role: str | None, base: str, value: Any) -> Body:
         shows_all, shown = self._plan.shows_all, self._plan.shown
         text = stored.data if shows_all else shown(stored.value if value is None else value, role)
+        etag = f'"{self._plan.tag(stored, text)}"'
         if self._url_field is not None:
             url = msgspec.json.encode(f"{base}{self._path}{stored.id}")
             text = b'%b,"%b":%b}' % (text[:-1], self._url_field.encode(), url)
-        etag = self.etag(stored, role)
         return Body(text, etag, [CONTENT_TYPE, ("ETag", etag), self._cache_header])
 
     def _keep(self, key: tuple[str, str, str | None, str], body: Body) -> Body:

@@ -24,8 +24,10 @@ from brubeck_wsgi.dictshield.roles import visible
 from brubeck_wsgi.errors import ConfigurationError, NotFound
 from brubeck_wsgi.modeling import Fault, Invalid, Malformed, adapt
 from brubeck_wsgi.modeling.inputs import inputs_of
-from brubeck_wsgi.modeling.shapes import has_roles
+from brubeck_wsgi.modeling.shapes import fields_of, has_roles, holds_set
 from brubeck_wsgi.modeling.sieves import Sieve
+from brubeck_wsgi.queryset import Stored
+from brubeck_wsgi.queryset.results import version_of
 
 ID_PATTERN = "^[A-Za-z0-9_~@:+=-][A-Za-z0-9_.~@:+=-]{0,127}$"
 """What an identity of text may be: it stands in a path, several of them with commas between."""
@@ -79,13 +81,12 @@ class Plan:
         self._has_other_names = self._sieve(None).is_needed
         # What is stored is then what is shown; documents have marks of their own in the store.
         self.shows_all = not self.has_roles and self.id_key in self.seen(None)
+        self._set_keys = [] if self.is_document else [one.key for one in fields_of(model) if holds_set(one.type)]
 
     def _client_keys(self) -> dict[str, str]:
         """Return the keys by which clients know the fields, by their names."""
         if self.is_document:
             return {name: field.minimized_field_name or name for name, field in self.model._fields.items()}
-        from brubeck_wsgi.modeling.shapes import fields_of
-
         return {field.name: field.key for field in fields_of(self.model)}
 
     def _named_schema(self, schema: Schema) -> Schema:
@@ -160,6 +161,16 @@ class Plan:
         identity = msgspec.json.encode(_plain_id(self.face.get_id(obj)))
         own = b'{"%b":%b' % (self.id_key.encode(), identity)
         return own + b"}" if text == b"{}" else own + b"," + text[1:]
+
+    def tag(self, stored: Stored, shown: bytes) -> str:
+        """Return what tells this state of an object, as it is shown, from others: the same in every process.
+
+        It is made of what is shown and of nothing else, since whoever has a hash of something that they do not see can
+        try what it may be.
+        """
+        if self.shows_all:
+            return stored.version
+        return version_of(_with_sets_in_order(shown, self._set_keys) if self._set_keys else shown)
 
     # -- what is written
 
@@ -248,6 +259,22 @@ def merged(target: Any, patch: Any, depth: int = 0) -> Any:
         else:
             result[key] = merged(result.get(key), value, depth + 1)
     return result
+
+
+def _with_sets_in_order(text: bytes, keys: list[str]) -> bytes:
+    """Return an object as JSON with what may be sets under *keys* in an order that is the same in every process."""
+    data = msgspec.json.decode(text)
+    return msgspec.json.encode({key: _in_order(value) if key in keys else value for key, value in data.items()})
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _in_order(one) for key, one in value.items()}
+    if not isinstance(value, list):
+        return value
+    items = [_in_order(one) for one in value]
+    # A list of objects keeps its order: it is hardly a set.
+    return items if any(isinstance(one, dict) for one in items) else sorted(items, key=msgspec.json.encode)
 
 
 def _plain_id(identity: Any) -> Any:

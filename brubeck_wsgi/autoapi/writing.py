@@ -107,8 +107,6 @@ def destroy(api: Any, key: str, *, is_single: bool, operation: str = DELETE) -> 
         try:
             result = api.queries.destroy_one(key, if_version=stored.version)
         except VersionConflict:
-            if _has_conditions(api) and is_single:
-                raise PreconditionFailed() from None
             continue
         if api.has_hook["after_delete"]:
             api.after_delete(result.value)
@@ -153,9 +151,7 @@ def _change(
         try:
             result = api.queries.update_one(value, if_version=stored.version)
         except VersionConflict:
-            if _has_conditions(api) and is_single:
-                raise PreconditionFailed() from None
-            continue  # nobody said which state is to be changed: then it is the one that is there now
+            continue  # it is to be changed as it is now, if it still is as the client expects
         if api.has_hook[f"after_{operation}"]:
             getattr(api, f"after_{operation}")(result.value, old)
         return _outcome(api, 200, result)
@@ -165,10 +161,6 @@ def _change(
 def _outcome(api: Any, status: int, result: Result) -> Outcome:
     role = api.role_for(result.value if api.has_roles_by_object else None)
     return Outcome(status, result.stored, role, value=result.value)
-
-
-def _has_conditions(api: Any) -> bool:
-    return "HTTP_IF_MATCH" in api.environ or "HTTP_IF_NONE_MATCH" in api.environ
 
 
 def _wants_existing(api: Any) -> bool:
@@ -184,7 +176,8 @@ def _check_conditions(api: Any, stored: Stored, is_single: bool) -> None:
         if api.requires_conditions:
             raise PreconditionRequired
         return
-    etag = api.bodies.etag(stored, api.role_for(stored.value if api.has_roles_by_object else None))
+    role = api.role_for(stored.value if api.has_roles_by_object else None)
+    etag = api.bodies.etag(stored, role, api._base())
     matching, known = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
     if (matching is not None and not is_matched(matching, etag)) or (known is not None and is_known(known, etag)):
         raise PreconditionFailed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import types
 import typing
@@ -144,6 +145,19 @@ def inner_types(hint: Any) -> tuple[Any, ...]:
 def is_union(hint: Any) -> bool:
     """Tell whether an annotation leaves a choice of types."""
     return get_origin(hint) in (Union, types.UnionType)
+
+
+def holds_set(hint: Any, around: tuple[Any, ...] = ()) -> bool:
+    """Tell whether values of an annotation, or something in them, may be sets, which have no order of their own.
+
+    Args:
+        around: classes that it is asked of already.
+    """
+    kind = get_origin(hint) or hint
+    if isinstance(kind, type) and issubclass(kind, collections.abc.Set):
+        return True
+    inner = () if kind in around else tuple(field.type for field in fields_of(kind))
+    return any(holds_set(one, (*around, kind)) for one in (*inner, *get_args(hint)))
 
 
 def models_in(hint: Any) -> list[Any]:
