@@ -10,6 +10,7 @@ import msgspec
 from brubeck_wsgi.autoapi.access import CREATE
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.bodies import CONTENT_TYPE
+from brubeck_wsgi.autoapi.conditions import check_read_conditions
 from brubeck_wsgi.autoapi.negotiation import preferred_return
 from brubeck_wsgi.autoapi.outcomes import (
     MULTI_STATUS,
@@ -18,7 +19,6 @@ from brubeck_wsgi.autoapi.outcomes import (
     common_status,
     problem_of,
 )
-from brubeck_wsgi.autoapi.writing import check_read_conditions
 from brubeck_wsgi.errors import HTTPError, ValidationError
 from brubeck_wsgi.handlers.answers import TEXT_HEADER
 from brubeck_wsgi.interfaces import HeaderList

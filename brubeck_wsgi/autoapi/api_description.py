@@ -85,6 +85,8 @@ class APIDescription:
             answers[200] = self._answers.one_or_many("It replaced another.", {"ETag": ETAG})
             answers[204] = {"description": "It replaced another, and the client did not want it back."}
         others = [207, 400, 406, 409, 413, 415, 422]
+        if self._api.overwrites:
+            others += [401, 403, 404, 412, *self._required_conditions()]  # it is a change then
         operation = self._operation(CREATE, f"Create a {self._name}, or several", answers, others)
         return {**operation, "requestBody": self._objects.new()}
 

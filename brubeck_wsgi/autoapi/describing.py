@@ -10,8 +10,8 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
+from brubeck_wsgi.autoapi.conditions import check_read_conditions
 from brubeck_wsgi.autoapi.openapi import DIALECT, openapi_document
-from brubeck_wsgi.autoapi.writing import check_read_conditions
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.response import JSON, Response
 from brubeck_wsgi.routing.rules import PATH_SAFE

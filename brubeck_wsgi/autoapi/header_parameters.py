@@ -15,7 +15,7 @@ _CHANGES = (UPDATE, PATCH, DELETE)
 def header_parameters(api: Any, operation: str) -> list[Parameter]:
     """Return the parameters in headers of one of the `OPERATIONS`."""
     found = []
-    if operation in (LIST, READ, *_CHANGES):
+    if operation in (LIST, READ, *_CHANGES) or (operation == CREATE and api.overwrites):
         found += _conditions(is_required=api.requires_conditions and operation in _CHANGES)
     if operation in (CREATE, *_CHANGES):
         found.append(_preference(operation))

@@ -25,6 +25,7 @@ from brubeck_wsgi.autoapi.access import (
 from brubeck_wsgi.autoapi.answering import AnswersMixin
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.bodies import Bodies
+from brubeck_wsgi.autoapi.conditions import check_several, has_conditions
 from brubeck_wsgi.autoapi.hooks import HooksMixin
 from brubeck_wsgi.autoapi.idempotency import IdempotentAnswers
 from brubeck_wsgi.autoapi.listing import ListingMixin
@@ -182,10 +183,13 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
         data = self._data()
         chosen_type(self.environ)
         if not isinstance(data, list):
-            return self.answer_one(writing.create(self, data))
+            return self.answer_one(writing.create(self, data, is_single=True))
         self._check_number(len(data))
+        if self.overwrites and has_conditions(self.environ):
+            check_several(self, 2)
         writing.check_objects(self, data)
-        return self.answer_many([self._outcome(partial(writing.create, self, one)) for one in data], sent=True)
+        make = partial(writing.create, self, is_single=False)
+        return self.answer_many([self._outcome(partial(make, one)) for one in data], sent=True)
 
     def _replace(self, ids: str) -> Any:
         return self._write(ids, writing.replace, self._data(), must_be_list=True)
@@ -200,12 +204,13 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
             if isinstance(data, list) and len(data) == 1:
                 (data,) = data
             return self.answer_one(write(self, keys[0], data, is_single=True))
+        check_several(self, len(keys))
         parts = data if isinstance(data, list) or must_be_list else [data] * len(keys)
         if not isinstance(parts, list) or len(parts) != len(keys):
             raise BadRequest(f"expected a list of {len(keys)} objects, as many as there are ids")
         writing.check_objects(self, parts)
         outcomes = [
-            self._outcome(partial(write, self, key, part, is_single=False))
+            self._outcome(partial(write, self, key, part, is_single=len(keys) == 1))
             for key, part in zip(keys, parts, strict=True)
         ]
         return self.answer_many(outcomes, sent=isinstance(data, list))
@@ -214,7 +219,9 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
         keys = self._keys(ids)
         if MULTIPLE_ITEM_SEP not in ids:
             return self.answer_destroyed([writing.destroy(self, keys[0], is_single=True)], is_single=True)
-        outcomes = [self._outcome(partial(writing.destroy, self, key, is_single=False)) for key in keys]
+        check_several(self, len(keys))
+        destroy = partial(writing.destroy, self, is_single=len(keys) == 1)
+        outcomes = [self._outcome(partial(destroy, key)) for key in keys]
         return self.answer_destroyed(outcomes, is_single=False)
 
     def _destroy_all(self, _: None) -> Any:

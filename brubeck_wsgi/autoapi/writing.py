@@ -6,77 +6,52 @@ from collections.abc import Callable, Mapping
 from typing import Any  # objects of the application's classes, and JSON
 
 from brubeck_wsgi.autoapi.access import CREATE, DELETE, PATCH, UPDATE
+from brubeck_wsgi.autoapi.conditions import PreconditionFailed, check_conditions, wants_existing
 from brubeck_wsgi.autoapi.outcomes import Outcome, as_http_error
 from brubeck_wsgi.autoapi.plan import merged
 from brubeck_wsgi.errors import HTTPError, NotFound, ValidationError
 from brubeck_wsgi.modeling import Fault, Invalid
-from brubeck_wsgi.queryset import Result, Status, Stored, VersionConflict
-from brubeck_wsgi.staticfiles.conditions import is_known, is_matched
+from brubeck_wsgi.queryset import AlreadyExists, Result, VersionConflict
 
 _MOST_TRIES = 200
+_TOO_MANY = "others change the same object all the time; try again"
+
+_Changing = Callable[[str | None, dict[str, Any]], dict[str, Any]]
+"""Makes of a role, and of an object before, what it is to be."""
 
 
-class PreconditionFailed(HTTPError):
-    """412: the object is not in the state that the client expects (RFC 9110 §15.5.13)."""
-
-    def __init__(self) -> None:
-        super().__init__(412, "the object has changed since, or is not what it was expected to be")
-
-
-class PreconditionRequired(HTTPError):
-    """428: the client has to say which state it changes (RFC 6585 §3)."""
-
-    def __init__(self) -> None:
-        super().__init__(428, "expected an If-Match header with the ETag of what is to be changed")
-
-
-def create(api: Any, data: Any) -> Outcome:
-    """Make an object of what a client sent, and store it."""
-    plan, role = api.plan, api.writing_role(None)
+def create(api: Any, data: Any, *, is_single: bool) -> Outcome:
+    """Make an object of what a client sent, and store it; in the place of another only as a change of that."""
+    named = _object(api, data)
     api.authorize(CREATE)
-    given = plan.sifted(_object(api, data), role)
-    wanted = plan.writable(given, api.writable_keys(role))
-    if api.takes_ids and given.get(plan.id_key) is not None:
-        wanted[plan.id_key] = given[plan.id_key]
-    _check(api, wanted, [Fault((key,), "Read-only", None) for key in api.read_only_keys if key in given])
-    if api.owner_key is not None and (owner := api.owner_id()) is not None:
-        wanted[api.owner_key] = owner
-    if plan.id_key in plan.required and plan.id_key not in wanted and plan.new_id is not None:
-        wanted[plan.id_key] = plan.new_id()
-    value = _load(api, wanted)
-    value = _hooked(api.before_create(value), value)
-    if api.judges_objects:
-        api.authorize(CREATE, value)
-    if api.overwrites:
-        _check_overwriting(api, value)
-    result = api.queries.create_one(value, create_only=not api.overwrites)
-    if api.has_hook["after_create"]:
-        api.after_create(result.value)
-    return _outcome(api, 201 if result.status == Status.CREATED else 200, result)
+    if not api.overwrites:
+        return _make(api, named)
+    for _ in range(_MOST_TRIES):
+        key = _taken_id(api, named)
+        try:
+            return _make_new(api, named, is_single) if key is None else _overwrite(api, key, named, is_single)
+        except AlreadyExists:  # since we looked; or it is no id that the client has said
+            if _taken_id(api, named) is None:
+                raise
+        except NotFound:
+            if _taken_id(api, named) is not None:
+                raise
+    raise HTTPError(409, _TOO_MANY)
 
 
 def replace(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
     """Put what a client sent in the place of an object (RFC 9110 §9.3.4)."""
     plan = api.plan
     named = _object(api, data)
-
-    def change(role: str | None, before: dict[str, Any]) -> dict[str, Any]:
-        given = plan.sifted(named, role)
-        keys = api.writable_keys(role)
-        wanted = plan.writable(given, keys | {plan.id_key})
-        faults = _id_faults(api, key, wanted) + _fixed_faults(api, given, before)
-        fixed = {one: value for one, value in before.items() if one not in keys or one in api.write_once_keys}
-        _check(api, wanted, faults)
-        return {**fixed, **wanted, plan.id_key: plan.id_value(key)}
-
     try:
-        return _change(api, UPDATE, key, change, is_single=is_single)
+        return _change(api, UPDATE, key, _replacing(api, key, named), is_single=is_single)
     except NotFound:
-        if not api.puts_new or CREATE not in api.rules or _wants_existing(api):
+        if not api.puts_new or CREATE not in api.rules or wants_existing(api):
             raise
     wanted = {**named, plan.id_key: plan.id_value(key)}
     _check(api, wanted, _id_faults(api, key, named))
-    return create(api, wanted)
+    api.authorize(CREATE)
+    return _make(api, wanted)
 
 
 def patch(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
@@ -101,7 +76,8 @@ def destroy(api: Any, key: str, *, is_single: bool, operation: str = DELETE) -> 
         stored = api.queries.get(key)
         value = stored.value if api.has_hook["before_delete"] or api.is_guarded(operation) else None
         api.authorize(operation, value)
-        _check_conditions(api, stored, is_single)
+        if operation == DELETE:
+            check_conditions(api, stored, is_single)
         if api.has_hook["before_delete"]:
             api.before_delete(value)
         try:
@@ -111,7 +87,7 @@ def destroy(api: Any, key: str, *, is_single: bool, operation: str = DELETE) -> 
         if api.has_hook["after_delete"]:
             api.after_delete(result.value)
         return _outcome(api, 204, result)
-    raise HTTPError(409, "others change the same object all the time; try again")
+    raise HTTPError(409, _TOO_MANY)
 
 
 def check_objects(api: Any, data: list[Any]) -> None:
@@ -121,20 +97,73 @@ def check_objects(api: Any, data: list[Any]) -> None:
         raise as_http_error(Invalid(api.plan.face.name, faults))
 
 
-def check_read_conditions(environ: Mapping[str, Any], etag: str) -> bool:
-    """Tell whether the client has what is to be answered (RFC 9110 §13.2.2); `PreconditionFailed` by If-Match."""
-    matching = environ.get("HTTP_IF_MATCH")
-    if matching is not None and not is_matched(matching, etag):
+def _make(api: Any, named: dict[str, Any]) -> Outcome:
+    plan, role = api.plan, api.writing_role(None)
+    given = plan.sifted(named, role)
+    wanted = plan.writable(given, api.writable_keys(role))
+    if api.takes_ids and given.get(plan.id_key) is not None:
+        wanted[plan.id_key] = given[plan.id_key]
+    _check(api, wanted, [Fault((key,), "Read-only", None) for key in api.read_only_keys if key in given])
+    if api.owner_key is not None and (owner := api.owner_id()) is not None:
+        wanted[api.owner_key] = owner
+    if plan.id_key in plan.required and plan.id_key not in wanted and plan.new_id is not None:
+        wanted[plan.id_key] = plan.new_id()
+    value = _load(api, wanted)
+    value = _hooked(api.before_create(value), value)
+    if api.judges_objects:
+        api.authorize(CREATE, value)
+    result = api.queries.create_one(value, create_only=True)
+    if api.has_hook["after_create"]:
+        api.after_create(result.value)
+    return _outcome(api, 201, result)
+
+
+def _make_new(api: Any, named: dict[str, Any], is_single: bool) -> Outcome:
+    if is_single and wants_existing(api):
         raise PreconditionFailed
-    known = environ.get("HTTP_IF_NONE_MATCH")
-    return known is not None and is_known(known, etag)
+    return _make(api, named)
+
+
+def _overwrite(api: Any, key: str, named: dict[str, Any], is_single: bool) -> Outcome:
+    """Have who makes an object in the place of another obey the rules for changing that."""
+    if UPDATE not in api.rules:
+        raise AlreadyExists(key)
+    return _change(api, UPDATE, key, _replacing(api, key, named), is_single=is_single)
+
+
+def _taken_id(api: Any, named: Mapping[str, Any]) -> str | None:
+    """Return the id that a client has said for a new object, if there is one with it."""
+    given = named.get(api.plan.id_key) if api.takes_ids else None
+    if given is None:
+        return None
+    try:
+        key: str = api.plan.parse_id(str(given))
+    except NotFound:  # no id at all, which is said when the object is made
+        return None
+    return None if api.queries.get_many([key])[0] is None else key
+
+
+def _replacing(api: Any, key: str, named: dict[str, Any]) -> _Changing:
+    """Return what puts data in the place of an object, as far as its client may write."""
+    plan = api.plan
+
+    def change(role: str | None, before: dict[str, Any]) -> dict[str, Any]:
+        given = plan.sifted(named, role)
+        keys = api.writable_keys(role)
+        wanted = plan.writable(given, keys | {plan.id_key})
+        faults = _id_faults(api, key, wanted) + _fixed_faults(api, given, before)
+        fixed = {one: value for one, value in before.items() if one not in keys or one in api.write_once_keys}
+        _check(api, wanted, faults)
+        return {**fixed, **wanted, plan.id_key: plan.id_value(key)}
+
+    return change
 
 
 def _change(
     api: Any,
     operation: str,
     key: str,
-    change: Callable[[str | None, dict[str, Any]], dict[str, Any]],
+    change: _Changing,
     *,
     is_single: bool,
 ) -> Outcome:
@@ -142,7 +171,7 @@ def _change(
         stored = api.queries.get(key)
         old = stored.value if api.needs_old or api.is_guarded(operation) else None
         api.authorize(operation, old)
-        _check_conditions(api, stored, is_single)
+        check_conditions(api, stored, is_single)
         before = api.plan.stored(stored.data)
         role = api.writing_role(old) if old is not None else api.role_for(None)
         value = _load_changed(api, change(role, before), before, role)
@@ -155,42 +184,12 @@ def _change(
         if api.has_hook[f"after_{operation}"]:
             getattr(api, f"after_{operation}")(result.value, old)
         return _outcome(api, 200, result)
-    raise HTTPError(409, "others change the same object all the time; try again")
+    raise HTTPError(409, _TOO_MANY)
 
 
 def _outcome(api: Any, status: int, result: Result) -> Outcome:
     role = api.role_for(result.value if api.has_roles_by_object else None)
     return Outcome(status, result.stored, role, value=result.value)
-
-
-def _wants_existing(api: Any) -> bool:
-    return "HTTP_IF_MATCH" in api.environ
-
-
-def _check_conditions(api: Any, stored: Stored, is_single: bool) -> None:
-    """Raise an error unless what is to be changed is in the state that the client expects."""
-    environ = api.environ
-    if not is_single:
-        return
-    if "HTTP_IF_MATCH" not in environ and "HTTP_IF_NONE_MATCH" not in environ:
-        if api.requires_conditions:
-            raise PreconditionRequired
-        return
-    role = api.role_for(stored.value if api.has_roles_by_object else None)
-    etag = api.bodies.etag(stored, role, api._base())
-    matching, known = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
-    if (matching is not None and not is_matched(matching, etag)) or (known is not None and is_known(known, etag)):
-        raise PreconditionFailed
-
-
-def _check_overwriting(api: Any, value: Any) -> None:
-    """Have who makes an object in the place of another obey the rules for changing that."""
-    identity = api.plan.face.get_id(value)
-    stored = None if identity is None else api.queries.get_many([identity])[0]
-    if stored is not None and UPDATE in api.rules:
-        api.authorize(UPDATE, stored.value)
-    elif stored is not None:
-        raise HTTPError(409, "there is one with this id already")
 
 
 def _object(api: Any, data: Any) -> dict[str, Any]:
@@ -248,15 +247,3 @@ def _fixed_faults(api: Any, given: Mapping[str, Any], before: Mapping[str, Any])
 
 def _hooked(returned: Any, value: Any) -> Any:
     return value if returned is None else returned
-
-
-__all__ = [
-    "PreconditionFailed",
-    "PreconditionRequired",
-    "check_objects",
-    "check_read_conditions",
-    "create",
-    "destroy",
-    "patch",
-    "replace",
-]
