@@ -35,8 +35,10 @@ from brubeck_wsgi.queryset import (
     Unreadable,
     Unstorable,
     VersionConflict,
+    dict_store,
     redis_store,
 )
+from brubeck_wsgi.queryset.selecting import read_order
 
 pytest_plugins = ["queryset_fixtures"]
 
@@ -168,6 +170,26 @@ def test_snapshot_that_cannot_be_written_says_so(tmp_path):
 
     with pytest.raises(FileNotFoundError):
         albums.create(Album("Time Out"))
+
+
+def test_orders_that_are_wanted_again_are_kept_however_many_there_are():
+    albums = DictQueryset(model=Album, indexed=["title", "year", "rating", "is_sold"])
+    albums.create([Album("ab"[n % 2], id=chr(97 + n)) for n in range(6)])
+    names = [f"{sign}{name}" for name in ("title", "year", "rating", "is_sold") for sign in ("", "-")]
+    odd = [[one, other] for one in names for other in names if one.strip("-") != other.strip("-")]
+
+    def in_order(sort):
+        return albums._in_order(read_order(sort, albums.shapes, albums.identity))
+
+    wanted = in_order([])
+    for sort in odd:
+        assert in_order(sort) is in_order(sort)
+        assert in_order([]) is wanted
+    assert len(albums._sorted) <= dict_store._MOST_ORDERS < len(odd)
+    first = in_order(["year"])
+    for sort in odd[:30]:
+        albums.select(sort=sort)
+    assert in_order(["year"]) is not first  # and lists that nobody wants any more are let go
 
 
 def test_order_is_that_of_the_moment():

@@ -39,6 +39,24 @@ class _Entry:
         return self._values
 
 
+class _Sorted:
+    """All entries in some order, as they were after a number of changes; the list never changes.
+
+    Attributes:
+        used: when somebody last wanted it, counted in lists that were made.
+    """
+
+    __slots__ = ("changes", "entries", "used")
+
+    def __init__(self, changes: int, entries: list[_Entry], used: int) -> None:
+        self.changes = changes
+        self.entries = entries
+        self.used = used
+
+
+_NOT_SORTED = _Sorted(-1, [], 0)
+
+
 class DictQueryset(AbstractQueryset):
     """A store in this process, for any number of threads and greenlets.
 
@@ -54,7 +72,8 @@ class DictQueryset(AbstractQueryset):
         self._entries: dict[str, _Entry] = {}
         self._last_number = 0
         # Lists never change, and go with the number of changes that they know of: whoever reads one needs no lock.
-        self._sorted: dict[tuple[Order, ...], tuple[int, list[_Entry]]] = {}
+        self._sorted: dict[tuple[Order, ...], _Sorted] = {}
+        self._lists_made = 0
         self._changes = 0
         self._last_moves: deque[tuple[_Entry | None, _Entry | None]] = deque(maxlen=_MOST_MOVES)
         self._snapshot = None if snapshot is None else SnapshotFile(snapshot)
@@ -184,15 +203,17 @@ class DictQueryset(AbstractQueryset):
         return all(one.accepts(values[one.field]) for one in filters)
 
     def _in_order(self, order: tuple[Order, ...]) -> list[_Entry]:
-        changes, entries = self._sorted.get(order, (-1, []))
-        if changes == self._changes:
-            return entries
+        known = self._sorted.get(order, _NOT_SORTED)
+        if known.changes == self._changes:
+            known.used = self._lists_made
+            return known.entries
+        changes = known.changes
         with self._turns:
             now = self._changes
             missed = now - changes
             is_near = changes >= 0 and missed <= _MOST_MOVES
             moves = list(self._last_moves)[-missed:] if is_near else []
-            entries = entries.copy() if is_near else list(self._entries.values())
+            entries = known.entries.copy() if is_near else list(self._entries.values())
         if not is_near:
             sort(entries, order, self._values)
         for before, after in moves:
@@ -201,9 +222,15 @@ class DictQueryset(AbstractQueryset):
             if after is not None:
                 entries.insert(self._place_behind(entries, order, after), after)
         with self._turns:
-            if order in self._sorted or len(self._sorted) < _MOST_ORDERS:
-                self._sorted[order] = now, entries
+            self._keep(order, now, entries)
         return entries
+
+    def _keep(self, order: tuple[Order, ...], changes: int, entries: list[_Entry]) -> None:
+        """Keep a list in the place of the one that nobody has wanted for longest; the lock is held."""
+        self._lists_made += 1
+        if order not in self._sorted and len(self._sorted) >= _MOST_ORDERS:
+            del self._sorted[min(self._sorted, key=lambda one: self._sorted[one].used)]
+        self._sorted[order] = _Sorted(changes, entries, self._lists_made)
 
     def _values(self, entry: _Entry) -> dict[str, Comparable]:
         return entry.values(self.shapes)
