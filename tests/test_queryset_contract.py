@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
 
 import msgspec
@@ -657,6 +658,53 @@ def test_page_goes_on_where_it_was_though_others_come_and_go(albums):
         "later",
         "e",
     ]
+
+
+LONG = "\U0001f3b7" * 200  # MariaDB sorts by the first 1024 bytes
+
+
+@pytest.mark.parametrize("sort", [["title"], ["-title"], ["year", "-title"], ["-title", "year"]], ids=repr)
+def test_cursor_of_long_texts_is_short_and_leads_through_all(albums, sort):
+    titles = [LONG + end for end in ("a", "b", "", "\x01", "\U0010ffff")] + ["\x01" * 99, LONG + "b", LONG[:5], ""]
+    fill(albums, *[{"title": title} for title in titles])
+    expected = ids(albums.select(sort=sort).items)
+
+    pages = [albums.select(sort=sort, limit=2)]
+    while pages[-1].next_cursor:
+        assert len(pages[-1].next_cursor) < 300
+        pages.append(albums.select(sort=sort, limit=2, cursor=pages[-1].next_cursor))
+    back = albums.select(sort=sort, limit=2, cursor=pages[-1].previous_cursor)
+
+    assert "".join(ids(page.items) for page in pages) == expected
+    assert ids(back.items) == ids(pages[-2].items)
+
+
+@pytest.mark.parametrize("sort", ["title", "-title"])
+@pytest.mark.parametrize("change", [{"title": LONG + "zz"}, {"title": LONG + "!"}, {"title": ""}, None], ids="abcd")
+def test_nothing_is_missed_behind_a_long_text_that_is_gone_or_another(albums, sort, change):
+    fill(albums, *[{"title": LONG + end} for end in "abcdef"])
+    first = albums.select(sort=[sort], limit=3)
+    (place,) = first.items[-1:]
+
+    if change is None:
+        albums.destroy(place.id)
+    else:
+        albums.patch_one(place.id, change)
+    following = albums.select(sort=[sort], cursor=first.next_cursor).items
+
+    others = ids(one for one in following if one.id != place.id)
+    assert others[-3:] == ("def" if sort == "title" else "cba")
+
+
+@pytest.mark.parametrize(
+    "place",
+    [[["a"], "a"], [["a", 1.5], "a"], [["a", 1, 1], "a"], [[5, 1], "a"], ["a", ["a", 1]], [["a" * 1001, 1], "a"]],
+)
+def test_cursor_with_a_beginning_of_no_text_is_refused(shelf, place):
+    text = msgspec.json.encode([False, ["title", "id"], place])
+
+    with pytest.raises(SelectionError):
+        shelf.select(sort=["title"], cursor=base64.urlsafe_b64encode(text).decode().rstrip("="))
 
 
 def test_page_behind_which_nothing_is_left_leads_back(albums):

@@ -281,6 +281,9 @@ class AbstractQueryset(Selectable):
         """Return what to hold while something changes and is noted for the listeners."""
         return nullcontext()
 
+    def _fetch_one(self, key: str) -> Stored | None:
+        return self._fetch([key])[0]
+
     def _fetch(self, keys: Sequence[str]) -> list[Stored | None]:
         raise NotImplementedError
 

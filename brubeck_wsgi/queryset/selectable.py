@@ -9,20 +9,11 @@ from typing import Any  # values that clients send
 import msgspec
 
 from brubeck_wsgi.queryset.binding import ModelBound
+from brubeck_wsgi.queryset.cursors import Cursor, found_place, read_cursor, write_cursor
 from brubeck_wsgi.queryset.errors import SelectionError
 from brubeck_wsgi.queryset.kinds import Comparable
 from brubeck_wsgi.queryset.results import Page, Stored
-from brubeck_wsgi.queryset.selecting import (
-    Cursor,
-    Filter,
-    Order,
-    Selection,
-    filter_from_text,
-    read_cursor,
-    read_filters,
-    read_order,
-    write_cursor,
-)
+from brubeck_wsgi.queryset.selecting import Filter, Order, Selection, filter_from_text, read_filters, read_order
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 1000
@@ -69,11 +60,13 @@ class Selectable(ModelBound):
         total = self._counted(conditions, order, accepts) if with_total else None
         if start.is_backwards:
             turned = tuple(one.turned() for one in order)
-            found = self._selected(Selection(conditions, turned, start.place, 0, limit + 1), accepts)
+            place = found_place(turned, start, self._fetch_one)
+            found = self._selected(Selection(conditions, turned, place, 0, limit + 1), accepts)
             items = found[:limit][::-1]
             has_previous, has_next = len(found) > limit, start.place is not None
         else:
-            found = self._selected(Selection(conditions, order, start.place, offset, limit + 1), accepts)
+            place = found_place(order, start, self._fetch_one)
+            found = self._selected(Selection(conditions, order, place, offset, limit + 1), accepts)
             items = found[:limit]
             has_previous, has_next = start.place is not None or offset > 0, len(found) > limit
         return Page(
@@ -92,6 +85,9 @@ class Selectable(ModelBound):
     def filter_from_text(self, field: str, operator: str, text: str) -> Filter:
         """Return the filter that texts of a query string mean, ``"done", "eq", "true"``; `SelectionError` if none."""
         return filter_from_text(field, operator, text, self.shapes)
+
+    def _fetch_one(self, key: str) -> Stored | None:
+        raise NotImplementedError
 
     def _select(self, selection: Selection) -> list[Stored]:
         raise NotImplementedError
@@ -124,8 +120,8 @@ class Selectable(ModelBound):
     def _cursor(self, order: tuple[Order, ...], items: Sequence[Stored], *, is_backwards: bool) -> str:
         """Return a cursor that leads away from the one of *items*; without one, from the end that is there."""
         if not items:
-            return write_cursor(order, Cursor(is_backwards, None))
-        return write_cursor(order, Cursor(is_backwards, _place(order, items[0])))
+            return write_cursor(order, is_backwards, None)
+        return write_cursor(order, is_backwards, _place(order, items[0]))
 
 
 def _place(order: tuple[Order, ...], stored: Stored) -> tuple[Comparable, ...]:

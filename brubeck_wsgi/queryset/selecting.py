@@ -1,14 +1,10 @@
-"""What to select: filters, an order, and cursors that stand for a place in it."""
+"""What to select: filters, and an order."""
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple  # Any: values that clients send
-
-import msgspec
 
 from brubeck_wsgi.queryset.errors import SelectionError
 from brubeck_wsgi.queryset.kinds import Comparable, FieldShape, Kind
@@ -16,8 +12,6 @@ from brubeck_wsgi.queryset.kinds import Comparable, FieldShape, Kind
 MOST_FILTERS = 20
 MOST_VALUES = 200
 """How many values the operator ``in`` takes."""
-
-LONGEST_CURSOR = 8192
 
 
 class Operator(StrEnum):
@@ -108,18 +102,6 @@ class Selection(NamedTuple):
     limit: int
 
 
-class Cursor(NamedTuple):
-    """A place in an order.
-
-    Attributes:
-        is_backwards: whether it leads to what is before the place.
-        place: the values there; None for the end that it leads away from.
-    """
-
-    is_backwards: bool
-    place: tuple[Comparable, ...] | None
-
-
 def read_filters(filters: Iterable[tuple[str, str, Any]], shapes: Mapping[str, FieldShape]) -> tuple[Filter, ...]:
     """Return *filters* with their values in the form to compare; `SelectionError` for what makes no sense."""
     found = tuple(_read_filter(Filter(*one), shapes) for one in filters)
@@ -156,29 +138,6 @@ def read_order(sort: Sequence[str], shapes: Mapping[str, FieldShape], identity: 
     return (*order, Order(identity, bool(order) and order[-1].is_descending))
 
 
-def write_cursor(order: tuple[Order, ...], cursor: Cursor) -> str:
-    """Return a cursor as text for clients. They can read it: it holds values of the fields that it is sorted by."""
-    text = msgspec.json.encode([cursor.is_backwards, _names(order), cursor.place])
-    return base64.urlsafe_b64encode(text).decode().rstrip("=")
-
-
-def read_cursor(order: tuple[Order, ...], text: str) -> Cursor:
-    """Return the cursor that a client sent; `SelectionError` if it is none of this order."""
-    try:
-        if len(text) > LONGEST_CURSOR:
-            raise ValueError
-        data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-        is_backwards, names, values = msgspec.json.decode(data, type=tuple[bool, list[str], list[Comparable] | None])
-        if names != _names(order):
-            raise ValueError
-        if values is None:
-            return Cursor(is_backwards, None)
-        place = tuple(_read_place(one.shape, value) for one, value in zip(order, values, strict=True))
-    except (ValueError, binascii.Error, RecursionError) as error:
-        raise SelectionError(f"expected a cursor of a list in this order, got {text!r:.80}") from error
-    return Cursor(is_backwards, place)
-
-
 def _read_filter(wanted: Filter, shapes: Mapping[str, FieldShape]) -> Filter:
     shape = _shape(wanted.field, shapes)
     try:
@@ -203,13 +162,3 @@ def _shape(name: str, shapes: Mapping[str, FieldShape]) -> FieldShape:
     if name not in shapes:
         raise SelectionError(f"expected one of the fields {sorted(shapes)}, got {name!r:.80}")
     return shapes[name]
-
-
-def _names(order: tuple[Order, ...]) -> list[str]:
-    return [f"-{one.shape.name}" if one.is_descending else one.shape.name for one in order]
-
-
-def _read_place(shape: FieldShape, value: Any) -> Comparable:
-    if value is None and shape.may_be_null:
-        return None
-    return shape.comparable(value)
