@@ -36,6 +36,7 @@ from brubeck_wsgi.queryset import (
     Unstorable,
     VersionConflict,
     dict_store,
+    ordering,
     redis_store,
 )
 from brubeck_wsgi.queryset.selecting import read_order
@@ -280,7 +281,9 @@ def test_nothing_is_left_of_what_is_destroyed(client):
 
 
 @pytest.mark.redis
-@pytest.mark.parametrize("sort", [[], ["-id"], ["year"], ["-year"]], ids=repr)
+@pytest.mark.parametrize(
+    "sort", [[], ["-id"], ["year"], ["-year"], ["year", "-title"], ["-is_sold", "year"], ["title", "-id"]], ids=repr
+)
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_filters_that_leave_many_are_met_along_the_order(client, monkeypatch, sort, offset):
     monkeypatch.setattr(redis_store, "_FEW", -1)
@@ -299,6 +302,30 @@ def test_filters_that_leave_many_are_met_along_the_order(client, monkeypatch, so
             following = [one.select(filters[:number], sort, cursor=wanted.next_cursor) for one in (albums, expected)]
             assert ids(following[0].items) == ids(following[1].items)
         assert albums.count(filters[:number]) == expected.count(filters[:number])
+
+
+@pytest.mark.redis
+@pytest.mark.parametrize("sort", [["year", "-title"], ["-year", "title"], ["is_sold", "title", "-year"]], ids=repr)
+@pytest.mark.parametrize("spare", [0, 500])
+def test_order_by_several_fields_reads_no_more_than_it_needs(client, monkeypatch, sort, spare):
+    monkeypatch.setattr(redis_store, "_BATCH", 4)
+    monkeypatch.setattr(ordering, "_SPARE", spare)
+    options = {"model": Album, "indexed": ["year", "title", "is_sold"]}
+    albums, expected = RedisQueryset(client, **options), DictQueryset(**options)
+    for one in (albums, expected):
+        one.create([Album("abc"[n % 3], id=f"{n:02}", year=n % 6 or None, is_sold=n > 30) for n in range(60)])
+
+    pages, wanted = [albums.select(sort=sort, limit=7)], expected.select(sort=sort, limit=100).items
+    before = client.info("commandstats")["cmdstat_hget"]["calls"]
+    albums.select(sort=sort, limit=3)
+    read = client.info("commandstats")["cmdstat_hget"]["calls"] - before
+    while pages[-1].next_cursor:
+        pages.append(albums.select(sort=sort, limit=7, cursor=pages[-1].next_cursor))
+    back = albums.select(sort=sort, limit=7, cursor=pages[-1].previous_cursor)
+
+    assert [one.id for page in pages for one in page.items] == [one.id for one in wanted]
+    assert ids(back.items) == ids(pages[-2].items)
+    assert read <= (36 if "is_sold" in sort else 16)
 
 
 # -- in databases

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar  # Any: what compares
+from operator import itemgetter
+from typing import Any, Generic, TypeVar  # Any: what compares
 
 from brubeck_wsgi.queryset.kinds import Comparable
 from brubeck_wsgi.queryset.selecting import Order
 
 Item = TypeVar("Item")
 Values = Mapping[str, Comparable]
+
+_SPARE = 500  # items beyond those that are wanted, lest they are sorted for each that comes
 
 
 def sort(items: list[Item], order: tuple[Order, ...], values_of: Callable[[Item], Values]) -> None:
@@ -19,14 +22,44 @@ def sort(items: list[Item], order: tuple[Order, ...], values_of: Callable[[Item]
         items.sort(key=_key_of(one.shape.name, values_of), reverse=one.is_descending)
 
 
+class Foremost(Generic[Item]):
+    """The first of many items, of which it keeps no more than are wanted.
+
+    Args:
+        order: what they are sorted by.
+        most: how many are wanted.
+    """
+
+    def __init__(self, order: tuple[Order, ...], most: int) -> None:
+        self._order = order
+        self._most = most
+        self._kept: list[tuple[Values, Item]] = []
+
+    def add(self, values: Values, item: Item) -> None:
+        """Add an item that has *values*."""
+        self._kept.append((values, item))
+        if len(self._kept) > 2 * self._most + _SPARE:
+            self._sort()
+
+    def items(self) -> list[Item]:
+        """Return the items in their order."""
+        self._sort()
+        return [item for _, item in self._kept]
+
+    def _sort(self) -> None:
+        sort(self._kept, self._order, itemgetter(0))
+        del self._kept[self._most :]
+
+
 def find_behind(
     items: list[Item], order: tuple[Order, ...], place: tuple[Comparable, ...], values_of: Callable[[Item], Values]
 ) -> int:
     """Return the number of the first of sorted *items* that comes after *place*."""
-    return bisect_right(items, False, key=lambda item: _is_behind(values_of(item), order, place))
+    return bisect_right(items, False, key=lambda item: is_behind(values_of(item), order, place))
 
 
-def _is_behind(values: Values, order: tuple[Order, ...], place: tuple[Comparable, ...]) -> bool:
+def is_behind(values: Values, order: tuple[Order, ...], place: tuple[Comparable, ...]) -> bool:
+    """Tell whether something with *values* comes after *place*."""
     for one, there in zip(order, place, strict=True):
         here = values[one.shape.name]
         if here != there:

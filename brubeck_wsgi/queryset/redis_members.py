@@ -93,6 +93,14 @@ def behind(place: bytes, is_descending: bool) -> Range:
     return EVERYTHING._replace(low=place, is_above_low=True)
 
 
+def from_equal(shape: FieldShape, value: Comparable, is_descending: bool) -> Range:
+    """Return what comes in an order with a value or after it."""
+    equal = _equal(shape, value)
+    if is_descending:
+        return EVERYTHING._replace(high=equal.high, is_below_high=False)
+    return EVERYTHING._replace(low=equal.low, is_above_low=False)
+
+
 def _equal(shape: FieldShape, value: Comparable) -> Range:
     start = _start(shape, value) + _END
     return Range(start, False, start + _HIGHEST, False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, TypeVar  # Any: the client, whose own types have every answer as awaitable too
 
 import msgspec
@@ -14,8 +14,8 @@ from brubeck_wsgi.queryset import redis_scripts
 from brubeck_wsgi.queryset.base import AbstractQueryset
 from brubeck_wsgi.queryset.errors import Unreadable, VersionConflict
 from brubeck_wsgi.queryset.kinds import Comparable, FieldShape, Kind
-from brubeck_wsgi.queryset.ordering import find_behind, sort
-from brubeck_wsgi.queryset.redis_members import EVERYTHING, Range, behind, member, ranges_of
+from brubeck_wsgi.queryset.ordering import Foremost, find_behind, is_behind, sort
+from brubeck_wsgi.queryset.redis_members import EVERYTHING, Range, behind, from_equal, member, ranges_of
 from brubeck_wsgi.queryset.results import Stored, version_of
 from brubeck_wsgi.queryset.selecting import Filter, Order, Selection
 
@@ -120,8 +120,10 @@ class RedisQueryset(AbstractQueryset):
         first = selection.order[0]
         part, filters = self._part(first.shape, selection.filters)
         narrowest = self._narrowest(filters)
-        if narrowest is not None or not _is_indexed(selection.order):
+        if narrowest is not None:
             return self._sorted(selection, narrowest)
+        if not _is_indexed(selection.order):
+            return self._sorted_in_runs(selection, part, filters)
         if selection.after is not None:
             place = member(first.shape, selection.after[0], self.identity, selection.after[-1])
             part = part.within(behind(place, first.is_descending))
@@ -169,10 +171,32 @@ class RedisQueryset(AbstractQueryset):
             part = part.within(behind(last, first.is_descending))
         return found[: selection.limit]
 
-    def _sorted(self, selection: Selection, narrowest: tuple[str, list[Range]] | None) -> list[Stored]:
-        """Return what is selected of all that a filter leaves; that is in no order yet."""
-        candidates = self._all() if narrowest is None else self._in_ranges(*narrowest)
-        places = {one: self._values(one) for one in candidates if self._meets(one, selection.filters)}
+    def _sorted_in_runs(self, selection: Selection, part: Range, filters: tuple[Filter, ...]) -> list[Stored]:
+        """Return what is selected where an index is in the order of the first field alone.
+
+        Objects that are equal in it follow each other there; they are sorted here, and no more of them are kept than
+        are wanted.
+        """
+        (first, *_), after = selection.order, selection.after
+        if after is not None:
+            part = part.within(from_equal(first.shape, after[0], first.is_descending))
+        found: list[Stored] = []
+        wanted = selection.offset + selection.limit
+        pairs = ((self._values(one), one) for one in self._everything_in(first, part))
+        for value, run in groupby(pairs, key=lambda pair: pair[0][first.shape.name]):
+            foremost: Foremost[Stored] = Foremost(selection.order, wanted - len(found))
+            for values, one in run:
+                is_passed = after is not None and value == after[0] and not is_behind(values, selection.order, after)
+                if not is_passed and all(wish.accepts(values[wish.field]) for wish in filters):
+                    foremost.add(values, one)
+            found += foremost.items()
+            if len(found) == wanted:
+                break
+        return found[selection.offset :]
+
+    def _sorted(self, selection: Selection, narrowest: tuple[str, list[Range]]) -> list[Stored]:
+        """Return what is selected of the few that a filter leaves; they are in no order yet."""
+        places = {one: self._values(one) for one in self._in_ranges(*narrowest) if self._meets(one, selection.filters)}
         items = list(places)
         sort(items, selection.order, places.__getitem__)
         first = selection.offset
