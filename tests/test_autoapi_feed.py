@@ -104,6 +104,21 @@ def test_client_that_missed_what_nobody_knows_any_more_is_told_to_read_the_list(
         assert next_event()[0] == "reset"
 
 
+def test_client_reads_the_list_where_a_change_is_too_large_to_be_told(server):
+    with listening(server, "/todo/") as next_event:
+        position = next_event()[1]
+        send(server, "POST", "/todo/", {"title": "large", "labels": ["a label of 20 chars."] * 60_000})
+        send(server, "POST", "/todo/", {"title": "small"})
+        events = [next_event() for _ in range(2)]
+
+    with listening(server, "/todo/", **{"Last-Event-ID": position}) as next_event:
+        again = [next_event() for _ in range(3)]
+
+    assert [(name, data.get("title")) for name, _, data in events] == [("reset", None), ("create", "small")]
+    assert [name for name, _, _ in again] == ["ready", "reset", "create"]
+    assert again[1:] == events
+
+
 def test_each_client_sees_what_its_role_sees(server):
     with (
         listening(server, "/note/") as anybody,

@@ -15,13 +15,16 @@ from brubeck_wsgi.autoapi.access import LIST
 from brubeck_wsgi.autoapi.arguments import Arguments, check_feed_arguments
 from brubeck_wsgi.autoapi.bodies import Body
 from brubeck_wsgi.channels import MemoryChannels, Message
-from brubeck_wsgi.errors import HTTPError, NotFound
+from brubeck_wsgi.errors import HTTPError, NotFound, ValidationError
 from brubeck_wsgi.handlers.events import ServerSentEvent, event_stream, last_event_id
 from brubeck_wsgi.handlers.sockets import Socket, WebSocketHandler
 from brubeck_wsgi.queryset import Change, ChangeKind, Filter, Stored, Unreadable
 
 READY, RESET = "ready", "reset"
-"""The first event of a stream: nothing is missed from here on; and: something was missed, the list is to be read."""
+"""The first event of a stream: nothing is missed from here on; and: something was missed, the list is to be read.
+
+The other comes later too, in the place of a change of an object that is too large for a message.
+"""
 
 AFTER = "after"
 """The argument of a WebSocket that says where the client has been: browsers send no headers of ours with one."""
@@ -55,7 +58,10 @@ def publish_changes(api: Any, application: Any) -> None:
             "version": change.version,
             "data": msgspec.Raw(change.stored.data),
         }
-        alive.channels.publish(name, data)
+        try:
+            alive.channels.publish(name, data)
+        except ValidationError:  # too large; that there was a change is told in any case
+            alive.channels.publish(name, {**data, "data": None})
 
     forget = api.queries.on_change(publish)
 
@@ -124,6 +130,8 @@ class _Sight:
     def event(self, message: Message) -> ServerSentEvent | None:
         """Return the event of a change; None if it is not for this client."""
         change = message.data
+        if change["data"] is None:
+            return ServerSentEvent({}, RESET, message.position)
         kind = self._kind(ChangeKind(change["kind"]), change["data"])
         if kind is None:
             return None
