@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 import pytest
@@ -572,6 +573,25 @@ def test_text_that_means_no_filter_is_refused(field, operator, text):
 
     with pytest.raises(SelectionError):
         queryset.filter_from_text(field, operator, text)
+
+
+class Anything(msgspec.Struct):
+    """Something with a field that may be null, though nobody says so."""
+
+    id: str
+    data: Any = None
+    other: Any = 5
+
+
+@pytest.mark.parametrize("value", [None, 0, "", "text", [], {"a": [1, None]}], ids=repr)
+def test_field_of_anything_keeps_anything(make_queryset, value):
+    things = make_queryset(Anything)
+
+    things.create([Anything("a"), Anything("b", value, value)])
+
+    assert things.read_one("a").value == Anything("a", None, 5)
+    assert things.read_one("b").value == Anything("b", value, value)
+    assert things.update(Anything("b"), if_version=things.get("b").version).status == Status.UPDATED
 
 
 # -- order and pages

@@ -196,7 +196,8 @@ def _kinds(part: Any, schema: Mapping[str, Any]) -> tuple[set[Kind], bool]:
     types_ = part.get("type", ())
     names = {types_} if isinstance(types_, str) else set(types_)
     kinds = {_FORMATS.get(part.get("format", ""), _TYPES.get(name, Kind.OTHER)) for name in names - {"null"}}
-    return kinds or ({Kind.OTHER} if not names else set()), "null" in names
+    # Where no type is said, anything may stand, and null too.
+    return kinds or ({Kind.OTHER} if not names else set()), "null" in names or not names
 
 
 def _kinds_of_values(values: list[Any]) -> tuple[set[Kind], bool]:
