@@ -121,6 +121,38 @@ def test_user_gets_nothing_but_their_own_where_all_is_for_owners():
     assert ask(client, "GET", "/note/").status_code == 401
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE"])
+def test_object_of_somebody_else_is_answered_as_one_that_is_not_there(method):
+    client = client_of(NoteAPI, access="owner", queries=DictQueryset(model=Note, indexed=("owner", "text")))
+    ada, bob = ({"Authorization": f"Bearer {who}-token"} for who in ("ada", "bob"))
+    item = ask(client, "POST", "/note/", {"text": "a"}, **ada).headers["Location"]
+    data = None if method in ("GET", "DELETE") else {"text": "b"}
+
+    def seen(path):
+        answer = ask(client, method, path, data, **bob)
+        headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
+        return answer.status_code, headers, answer.text.replace(path.removeprefix("/note/"), "ID")
+
+    assert seen(item) == seen(f"/note/{NOBODY}")
+    assert seen(item)[0] == 404
+
+
+def test_keys_of_whom_nobody_knows_are_not_those_of_a_user_with_any_name():
+    options = {"get_current_user": lambda self: self.environ.get("HTTP_X_USER")}
+    client = client_of(TodoAPI, idempotent_answers=True, **options)
+
+    def replayed(**headers):
+        answer = ask(client, "POST", "/todo/", {"title": "a"}, Idempotency_Key="k", **headers)
+        assert answer.status_code == 201
+        return "Idempotency-Replayed" in answer.headers
+
+    assert not replayed(X_User="None")
+    assert not replayed(X_User="nobody")
+    assert not replayed()
+    assert replayed(X_User="None")
+    assert replayed()
+
+
 def test_hooks_come_before_and_after_each_operation():
     seen = []
 

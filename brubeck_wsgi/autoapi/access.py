@@ -60,6 +60,7 @@ class AccessMixin(UserHandlingMixin):
     role: str | None = "owner"
     roles: Mapping[str, str] | None = None
     rules: AccessRules
+    queries: ClassVar[Any]
     has_own_rules: ClassVar[bool]
     judges_objects: ClassVar[bool]
     has_roles_by_object: ClassVar[bool]
@@ -75,6 +76,11 @@ class AccessMixin(UserHandlingMixin):
         except HTTPError:
             return False
         return True
+
+    def nothing_with(self, value: Any) -> str:
+        """Return what is said of an object that is not there, for one of which the user is not to know that it is."""
+        face = self.queries.model
+        return f"there is no {face.name} with the id {str(face.get_id(value))!r:.80}"
 
     def owner_id(self) -> Any:
         """Return what `owner_field` of the user's own objects has; None without a user. Override it for other users."""
@@ -133,5 +139,5 @@ class AccessMixin(UserHandlingMixin):
             raise Unauthorized("expected a user", headers={"WWW-Authenticate": self.auth_challenge})
         if level == OWNER and value is not None and not self.is_owner(value):
             if self.rules.levels.get(READ, OWNER) == OWNER:
-                raise NotFound("there is no such thing of yours")
+                raise NotFound(self.nothing_with(value))
             raise Forbidden("expected something of your own")
