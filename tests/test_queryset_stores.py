@@ -37,7 +37,7 @@ from brubeck_wsgi.queryset import (
     VersionConflict,
     dict_store,
     ordering,
-    redis_store,
+    redis_finding,
 )
 from brubeck_wsgi.queryset.selecting import read_order
 
@@ -286,8 +286,8 @@ def test_nothing_is_left_of_what_is_destroyed(client):
 )
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_filters_that_leave_many_are_met_along_the_order(client, monkeypatch, sort, offset):
-    monkeypatch.setattr(redis_store, "_FEW", -1)
-    monkeypatch.setattr(redis_store, "_BATCH", 2)
+    monkeypatch.setattr(redis_finding, "_FEW", -1)
+    monkeypatch.setattr(redis_finding, "BATCH", 2)
     options = {"model": Album, "indexed": ["year", "title", "is_sold"]}
     albums, expected = RedisQueryset(client, **options), DictQueryset(**options)
     for one in (albums, expected):
@@ -308,7 +308,7 @@ def test_filters_that_leave_many_are_met_along_the_order(client, monkeypatch, so
 @pytest.mark.parametrize("sort", [["year", "-title"], ["-year", "title"], ["is_sold", "title", "-year"]], ids=repr)
 @pytest.mark.parametrize("spare", [0, 500])
 def test_order_by_several_fields_reads_no_more_than_it_needs(client, monkeypatch, sort, spare):
-    monkeypatch.setattr(redis_store, "_BATCH", 4)
+    monkeypatch.setattr(redis_finding, "BATCH", 4)
     monkeypatch.setattr(ordering, "_SPARE", spare)
     options = {"model": Album, "indexed": ["year", "title", "is_sold"]}
     albums, expected = RedisQueryset(client, **options), DictQueryset(**options)

@@ -138,7 +138,9 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
 
     def _create_once(self, keep: IdempotentAnswers, key: str, _: None) -> Any:
         request = b"\n".join((self.path.encode(), self.environ.get("HTTP_PREFER", "").encode(), self.message.body))
-        return keep.answer(key, f"{self.path} {_called(self.owner_id())}", request, self._answer_to_keep)
+        owner = self.owner_id()
+        who = "nobody" if owner is None else f"somebody called {owner}"
+        return keep.answer(key, f"{self.path} {who}", request, self._answer_to_keep)
 
     def put(self, ids: str) -> Any:
         """Replace an object, or each of several by that in a list."""
@@ -295,8 +297,3 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
             return make()
         except (HTTPError, ValidationError) as error:
             return failed(as_http_error(error))
-
-
-def _called(owner: Any) -> str:
-    """Return an owner as text, none other than any whom one may call so."""
-    return "nobody" if owner is None else f"somebody called {owner}"
