@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
 from autoapi_clients import ask
-from pydantic import AliasChoices, AliasPath, BaseModel, Field
+from pydantic import AliasChoices, AliasPath, BaseModel, BeforeValidator, Field
 from webtest import TestApp
 
 from brubeck_wsgi import Brubeck
@@ -346,6 +346,32 @@ def test_objects_that_a_literal_tells_apart_are_sifted_as_what_they_are(kind, ch
 
     paid = queries.get("a").value.paid
     assert (paid.checked, getattr(paid, "pin", "")) == (checked, "")
+
+
+class LooseCash(BaseModel):
+    __roles__ = {"owner": {"hide": []}}
+    kind: Literal["cash"]
+
+
+class LooseCard(BaseModel):
+    __roles__ = {"owner": {"hide": ["pin"]}}
+    kind: Annotated[Literal["card"], BeforeValidator(lambda value: value.lower())]
+    pin: str = ""
+
+
+class LoosePayment(BaseModel):
+    __roles__ = {"owner": {"hide": []}}
+    id: str
+    paid: LooseCash | LooseCard
+
+
+@pytest.mark.parametrize("kind", ["card", "CARD"])
+def test_object_is_sifted_as_what_its_class_may_make_of_it(kind):
+    client, queries = api_of(LoosePayment)
+
+    ask(client, "POST", "/thing/", {"id": "a", "paid": {"kind": kind, "pin": "1"}})
+
+    assert queries.get("a").value.paid.pin == ""
 
 
 def test_object_that_is_nested_too_deeply_is_refused():

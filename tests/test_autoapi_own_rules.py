@@ -11,7 +11,7 @@ from webtest import TestApp
 
 from brubeck_wsgi import Brubeck
 from brubeck_wsgi.autoapi import AutoAPIBase
-from brubeck_wsgi.errors import Conflict, Forbidden, NotFound
+from brubeck_wsgi.errors import Conflict, Forbidden, HTTPError, NotFound
 from brubeck_wsgi.queryset import DictQueryset
 from tests.apps.autoapi_app import EVERYTHING
 
@@ -89,6 +89,18 @@ def test_list_says_nothing_of_what_is_not_allowed(papers):
 
     of_server = papers_of(queries, dialect="json-server")
     assert ask(of_server, "GET", "/paper/?_start=0&_end=0", X_User="a").headers["X-Total-Count"] == "10"
+
+
+def test_list_is_no_shorter_where_the_rules_themselves_fail(papers):
+    def authorize(self, operation, value=None):
+        if value is not None:
+            raise HTTPError(503, "who may what is not known")
+
+    client = papers_of(papers[1], authorize=authorize)
+
+    assert ask(client, "GET", "/paper/").status_code == 503
+    assert ask(client, "DELETE", "/paper/").status_code == 503
+    assert len(papers[1]) == 30
 
 
 def test_object_is_made_if_it_is_allowed_as_it_would_be_stored(papers):

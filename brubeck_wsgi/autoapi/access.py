@@ -73,7 +73,9 @@ class AccessMixin(UserHandlingMixin):
         """Tell whether the user may do this with an object."""
         try:
             self.authorize(operation, stored.value)
-        except HTTPError:
+        except HTTPError as error:
+            if error.status >= 500:  # which says nothing of the object
+                raise
             return False
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Iterator, Mapping
+from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple, Union, get_args, get_origin  # Any: types, and documents' fields
 
@@ -125,8 +126,14 @@ def models_held(kinds: Kinds | None) -> Iterator[Any]:
 
 
 def possible(models: tuple[Any, ...], data: Mapping[str, Any]) -> list[Any]:
-    """Return those of *models* that data may be meant to be an object of, by its tag or a value that tells it."""
-    return list(models) if len(models) < 2 else [one for one in models if _is_possible(one, data)]
+    """Return those of *models* that data may be meant to be an object of, by its tag or a value that tells it.
+
+    It is all of them unless data tells of one that it is meant, lest a class reads more into it than we do.
+    """
+    if len(models) < 2:
+        return list(models)
+    told = {one: _is_told(one, data) for one in models}
+    return [one for one in models if told[one] is not False] if True in told.values() else list(models)
 
 
 def _document_inputs(document_type: Any) -> Iterator[Input]:
@@ -197,16 +204,20 @@ def _filled(hint: Any, arguments: tuple[Any, ...]) -> Any:
     return hint[(anything,) * len(variables)] if variables else hint
 
 
-def _is_possible(model: Any, data: Mapping[str, Any]) -> bool:
+def _is_told(model: Any, data: Mapping[str, Any]) -> bool | None:
+    """Tell whether data says that it is an object of a class, or that it is none; None if it says nothing of it."""
     kind = get_origin(model) or model
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         config = kind.__struct_config__
-        return config.tag_field is None or data.get(config.tag_field) in (config.tag, None)
+        given = None if config.tag_field is None else data.get(config.tag_field)
+        return None if given is None else given == config.tag
+    answers = []
     for field in fields_of(kind):
-        choices = get_args(_bare(field.type)) if get_origin(_bare(field.type)) is typing.Literal else None
-        if choices is not None and field.key in data and data[field.key] not in choices:
-            return False
-    return True
+        hint = _bare(field.type)
+        if get_origin(hint) is typing.Literal and field.key in data:
+            choices = [one.value if isinstance(one, Enum) else one for one in get_args(hint)]
+            answers.append(data[field.key] in choices)
+    return all(answers) if answers else None
 
 
 def _called(model: Any) -> str:
