@@ -91,13 +91,15 @@ def test_post_in_the_place_of_an_object_obeys_conditions():
 
     assert post(client, {"id": "p", "text": "b"}).status_code == 428
     assert post(client, [{"id": "p", "text": "b"}]).json["results"][0]["status"] == 428
-    assert post(client, [{"id": "p", "text": "b"}], If_Match=etag).status_code == 400
+    each = post(client, [{"id": "p", "text": "b"}, {"id": "new"}], If_Match='"other"').json["results"]
+    assert [one["status"] for one in each] == [412, 412]
+    assert post(client, [{"id": "p"}, {"id": "new"}], If_None_Match="*").json["results"][0]["status"] == 412
     assert post(client, {"id": "p", "text": "b"}, If_Match='"other"').status_code == 412
     assert post(client, {"id": "p", "text": "b"}, If_None_Match="*").status_code == 412
     assert post(client, {"id": "new"}, If_Match=etag).status_code == 412
     assert queries.get("p").value.text == "a"
     assert post(client, {"id": "p", "text": "b"}, If_Match=etag).status_code == 200
-    assert post(client, {"id": "new"}).status_code == 201
+    assert post(client, {"id": "newer"}).status_code == 201
 
 
 def test_object_that_comes_while_another_is_made_is_not_taken_over():

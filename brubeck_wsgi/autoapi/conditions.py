@@ -52,14 +52,12 @@ def wants_existing(api: Any) -> bool:
     return "HTTP_IF_MATCH" in api.environ
 
 
-def check_conditions(api: Any, stored: Stored, is_single: bool) -> None:
+def check_conditions(api: Any, stored: Stored) -> None:
     """Raise an error unless what is to be changed is in the state that the client expects."""
     environ = api.environ
     if not has_conditions(environ):
         if api.requires_conditions:
             raise PreconditionRequired
-        return
-    if not is_single:
         return
     role = api.role_for(stored.value if api.has_roles_by_object else None)
     etag = api.bodies.etag(stored, role, api._base())

@@ -25,7 +25,7 @@ from brubeck_wsgi.autoapi.access import (
 from brubeck_wsgi.autoapi.answering import AnswersMixin
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.bodies import Bodies
-from brubeck_wsgi.autoapi.conditions import check_several, has_conditions
+from brubeck_wsgi.autoapi.conditions import check_several
 from brubeck_wsgi.autoapi.hooks import HooksMixin
 from brubeck_wsgi.autoapi.idempotency import IdempotentAnswers
 from brubeck_wsgi.autoapi.listing import ListingMixin
@@ -185,13 +185,10 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
         data = self._data()
         chosen_type(self.environ)
         if not isinstance(data, list):
-            return self.answer_one(writing.create(self, data, is_single=True))
+            return self.answer_one(writing.create(self, data))
         self._check_number(len(data))
-        if self.overwrites and has_conditions(self.environ):
-            check_several(self, 2)
         writing.check_objects(self, data)
-        make = partial(writing.create, self, is_single=False)
-        return self.answer_many([self._outcome(partial(make, one)) for one in data], sent=True)
+        return self.answer_many([self._outcome(partial(writing.create, self, one)) for one in data], sent=True)
 
     def _replace(self, ids: str) -> Any:
         return self._write(ids, writing.replace, self._data(), must_be_list=True)
@@ -205,25 +202,21 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
         if MULTIPLE_ITEM_SEP not in ids:
             if isinstance(data, list) and len(data) == 1:
                 (data,) = data
-            return self.answer_one(write(self, keys[0], data, is_single=True))
+            return self.answer_one(write(self, keys[0], data))
         check_several(self, len(keys))
         parts = data if isinstance(data, list) or must_be_list else [data] * len(keys)
         if not isinstance(parts, list) or len(parts) != len(keys):
             raise BadRequest(f"expected a list of {len(keys)} objects, as many as there are ids")
         writing.check_objects(self, parts)
-        outcomes = [
-            self._outcome(partial(write, self, key, part, is_single=len(keys) == 1))
-            for key, part in zip(keys, parts, strict=True)
-        ]
+        outcomes = [self._outcome(partial(write, self, key, part)) for key, part in zip(keys, parts, strict=True)]
         return self.answer_many(outcomes, sent=isinstance(data, list))
 
     def _destroy(self, ids: str) -> Any:
         keys = self._keys(ids)
         if MULTIPLE_ITEM_SEP not in ids:
-            return self.answer_destroyed([writing.destroy(self, keys[0], is_single=True)], is_single=True)
+            return self.answer_destroyed([writing.destroy(self, keys[0])], is_single=True)
         check_several(self, len(keys))
-        destroy = partial(writing.destroy, self, is_single=len(keys) == 1)
-        outcomes = [self._outcome(partial(destroy, key)) for key in keys]
+        outcomes = [self._outcome(partial(writing.destroy, self, key)) for key in keys]
         return self.answer_destroyed(outcomes, is_single=False)
 
     def _destroy_all(self, _: None) -> Any:
@@ -240,7 +233,7 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
         for result in self.queries.read_all():
             if self.is_allowed(DELETE_ALL, result.stored):
                 try:
-                    writing.destroy(self, result.stored.id, is_single=False, operation=DELETE_ALL)
+                    writing.destroy(self, result.stored.id, operation=DELETE_ALL)
                 except (NotFound, Forbidden):  # it is gone, or somebody else's now
                     continue
 

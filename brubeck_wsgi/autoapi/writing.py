@@ -20,7 +20,7 @@ _Changing = Callable[[str | None, dict[str, Any]], dict[str, Any]]
 """Makes of a role, and of an object before, what it is to be."""
 
 
-def create(api: Any, data: Any, *, is_single: bool) -> Outcome:
+def create(api: Any, data: Any) -> Outcome:
     """Make an object of what a client sent, and store it; in the place of another only as a change of that."""
     named = _object(api, data)
     api.authorize(CREATE)
@@ -29,7 +29,7 @@ def create(api: Any, data: Any, *, is_single: bool) -> Outcome:
     for _ in range(_MOST_TRIES):
         key = _taken_id(api, named)
         try:
-            return _make_new(api, named, is_single) if key is None else _overwrite(api, key, named, is_single)
+            return _make_new(api, named) if key is None else _overwrite(api, key, named)
         except AlreadyExists:  # since we looked; or it is no id that the client has said
             if _taken_id(api, named) is None:
                 raise
@@ -39,12 +39,12 @@ def create(api: Any, data: Any, *, is_single: bool) -> Outcome:
     raise HTTPError(409, _TOO_MANY)
 
 
-def replace(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
+def replace(api: Any, key: str, data: Any) -> Outcome:
     """Put what a client sent in the place of an object (RFC 9110 §9.3.4)."""
     plan = api.plan
     named = _object(api, data)
     try:
-        return _change(api, UPDATE, key, _replacing(api, key, named), is_single=is_single)
+        return _change(api, UPDATE, key, _replacing(api, key, named))
     except NotFound:
         if not api.puts_new or CREATE not in api.rules or wants_existing(api):
             raise
@@ -54,7 +54,7 @@ def replace(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
     return _make(api, wanted)
 
 
-def patch(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
+def patch(api: Any, key: str, data: Any) -> Outcome:
     """Merge what a client sent into an object (RFC 7396)."""
     plan = api.plan
     named = _object(api, data)
@@ -67,17 +67,17 @@ def patch(api: Any, key: str, data: Any, *, is_single: bool) -> Outcome:
         _check(api, part, faults)
         return {**merged(before, part), plan.id_key: plan.id_value(key)}
 
-    return _change(api, PATCH, key, change, is_single=is_single)
+    return _change(api, PATCH, key, change)
 
 
-def destroy(api: Any, key: str, *, is_single: bool, operation: str = DELETE) -> Outcome:
+def destroy(api: Any, key: str, operation: str = DELETE) -> Outcome:
     """Remove an object, by itself or as one of all."""
     for _ in range(_MOST_TRIES):
         stored = api.queries.get(key)
         value = stored.value if api.has_hook["before_delete"] or api.is_guarded(operation) else None
         api.authorize(operation, value)
         if operation == DELETE:
-            check_conditions(api, stored, is_single)
+            check_conditions(api, stored)
         if api.has_hook["before_delete"]:
             api.before_delete(value)
         try:
@@ -118,17 +118,17 @@ def _make(api: Any, named: dict[str, Any]) -> Outcome:
     return _outcome(api, 201, result)
 
 
-def _make_new(api: Any, named: dict[str, Any], is_single: bool) -> Outcome:
-    if is_single and wants_existing(api):
+def _make_new(api: Any, named: dict[str, Any]) -> Outcome:
+    if wants_existing(api):
         raise PreconditionFailed
     return _make(api, named)
 
 
-def _overwrite(api: Any, key: str, named: dict[str, Any], is_single: bool) -> Outcome:
+def _overwrite(api: Any, key: str, named: dict[str, Any]) -> Outcome:
     """Have who makes an object in the place of another obey the rules for changing that."""
     if UPDATE not in api.rules:
         raise AlreadyExists(key)
-    return _change(api, UPDATE, key, _replacing(api, key, named), is_single=is_single)
+    return _change(api, UPDATE, key, _replacing(api, key, named))
 
 
 def _taken_id(api: Any, named: Mapping[str, Any]) -> str | None:
@@ -164,14 +164,12 @@ def _change(
     operation: str,
     key: str,
     change: _Changing,
-    *,
-    is_single: bool,
 ) -> Outcome:
     for _ in range(_MOST_TRIES):
         stored = api.queries.get(key)
         old = stored.value if api.needs_old or api.is_guarded(operation) else None
         api.authorize(operation, old)
-        check_conditions(api, stored, is_single)
+        check_conditions(api, stored)
         before = api.plan.stored(stored.data)
         role = api.writing_role(old) if old is not None else api.role_for(None)
         value = _load_changed(api, change(role, before), before, role)
