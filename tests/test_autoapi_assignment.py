@@ -262,6 +262,26 @@ def test_items_of_a_list_keep_what_a_role_does_not_see(model, nicks, kept):
         assert [one.credit for one in queries.get("a").value.others] == kept
 
 
+@pytest.mark.parametrize("model", PEOPLE)
+@pytest.mark.parametrize("body", ["Input", "Replacement", "Patch", ""])
+def test_description_has_nothing_of_what_a_role_does_not_see_of_an_inner_object(model, body):
+    client, _, _ = people_of(model)
+    schemas = client.get("/openapi.json").json["components"]["schemas"]
+
+    def names_in(schema):
+        reference = schema.get("$ref")
+        if reference is not None:
+            return names_in(schemas[reference.rpartition("/")[2]])
+        inner = [*schema.get("anyOf", ()), *schema.get("allOf", ()), *schema.get("properties", {}).values()]
+        inner += [schema[key] for key in ("items", "additionalProperties") if isinstance(schema.get(key), dict)]
+        return set(schema.get("properties", ())).union(*map(names_in, inner))
+
+    names = names_in(schemas[f"{model.__name__}{body}"])
+
+    assert {"name", "nick", "others"} <= names
+    assert not {"credit", "theCredit"} & names
+
+
 class Line(msgspec.Struct):
     __roles__ = {"owner": ["id", "text"]}
     id: str

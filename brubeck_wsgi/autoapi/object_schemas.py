@@ -7,7 +7,7 @@ from typing import Any  # classes of APIs, and parts of OpenAPI documents
 from brubeck_wsgi.autoapi.access import OWNER
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.negotiation import MERGE_PATCH
-from brubeck_wsgi.autoapi.schemas import Components, Schema, dated, findable_text, partial, read_only
+from brubeck_wsgi.autoapi.schemas import Components, Schema, dated, findable_text, narrowed, partial, read_only
 from brubeck_wsgi.queryset.kinds import Kind
 from brubeck_wsgi.response import JSON
 
@@ -71,14 +71,26 @@ class ObjectSchemas:
         keys = self._writable() - self._api.write_once_keys
         return self._told(self._plan.input_schema(keys, with_id=False), {self._plan.id_key, *self._api.write_once_keys})
 
+    def _owners_role(self) -> str | None:
+        role: str | None = self._api.role if self._api.roles is None else self._api.roles.get(OWNER, self._api.role)
+        return role
+
     def _writable(self) -> frozenset[str]:
         """Return the keys that the owner of an object may write, its identity aside."""
         return frozenset(self._seen() - self._api.read_only_keys - {self._plan.id_key, self._api.owner_key})
 
     def _seen(self) -> frozenset[str]:
-        api = self._api
-        seen: frozenset[str] = self._plan.seen(api.roles.get(OWNER, api.role) if api.roles is not None else api.role)
+        seen: frozenset[str] = self._plan.seen(self._owners_role())
         return seen
+
+    def _inner(self, schema: Schema) -> Schema:
+        """Return a schema in which objects in an object have but what the owner of it may write."""
+        hidden = self._plan.hidden_parts(self._owners_role())
+        definitions = {
+            name: narrowed(one, one["properties"].keys() - hidden[name]) if hidden.get(name) else one
+            for name, one in schema.get("$defs", {}).items()
+        }
+        return {**schema, "$defs": definitions} if definitions else schema
 
     def _told(self, schema: Schema, fixed: set[str]) -> Schema:
         """Return a schema with what stores and the API add to it: limits of text, and fields that are left alone.
@@ -91,7 +103,7 @@ class ObjectSchemas:
         own = {plan.id_key: plan.id_schema}
         for key in sorted((self._seen() | {plan.id_key}) & (fixed | api.read_only_keys | {api.owner_key})):
             properties[key] = read_only(own.get(key) or plan.properties.get(key, {}))
-        return {**schema, "properties": properties}
+        return self._inner({**schema, "properties": properties})
 
     def _limited(self, key: str, schema: Schema) -> Schema:
         found = dated(schema) if key in self._moments else schema

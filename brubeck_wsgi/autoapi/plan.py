@@ -211,6 +211,10 @@ class Plan:
         """Tell whether objects in an object have something that *role* does not see, and so does not write."""
         return self.has_roles and self._sieve(role).is_needed
 
+    def hidden_parts(self, role: str | None) -> dict[str, set[str]]:
+        """Return what *role* does not see of the objects in an object: names of fields, by those of classes."""
+        return self._sieve(role).hidden() if self.hides_parts(role) else {}
+
     def sifted(self, data: dict[str, Any], role: str | None) -> dict[str, Any]:
         """Return data without what *role* does not see of the objects in it."""
         return self._sieve(role).sifted(data) if self.hides_parts(role) else data

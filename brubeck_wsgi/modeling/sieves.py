@@ -65,6 +65,16 @@ class Sieve:
         found: dict[str, Any] = self._kept(self._top, data, before, 0)
         return found
 
+    def hidden(self) -> dict[str, set[str]]:
+        """Return what the role does not see of the objects in an object: names of fields, by those of classes."""
+        found: dict[str, set[str]] = {}
+        for model, parts in self._parts.items():
+            name = str(getattr(model, "__name__", model))
+            hidden = {key for key, part in parts.items() if part.is_hidden}
+            # Of classes of one name one does not know which is meant.
+            found[name] = found[name] & hidden if name in found else hidden
+        return found
+
     def _is_needed(self) -> bool:
         models = [self._model]
         is_needed = False
