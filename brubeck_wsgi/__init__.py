@@ -28,6 +28,7 @@ from brubeck_wsgi.errors import (
 )
 from brubeck_wsgi.handlers import JSONMessageHandler, MessageHandler, WebMessageHandler, render
 from brubeck_wsgi.headers import Headers
+from brubeck_wsgi.interfaces import ChannelClosed
 from brubeck_wsgi.response import Response
 from brubeck_wsgi.routing import Converter
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from brubeck_wsgi.auth import UserHandlingMixin, authenticated, web_authenticated
     from brubeck_wsgi.autoapi import AutoAPIBase
     from brubeck_wsgi.connections import WSGIConnection
-    from brubeck_wsgi.handlers.events import EventStreamHandler
+    from brubeck_wsgi.handlers.events import EventStreamHandler, ServerSentEvent, event_stream
     from brubeck_wsgi.handlers.sockets import WebSocketHandler
     from brubeck_wsgi.mongrel2.connection import Mongrel2Connection
     from brubeck_wsgi.request import Request
@@ -47,6 +48,7 @@ __all__ = [
     "BadRequest",
     "Brubeck",
     "BrubeckError",
+    "ChannelClosed",
     "ConfigurationError",
     "Conflict",
     "ContentTooLarge",
@@ -64,6 +66,7 @@ __all__ = [
     "NotFound",
     "Request",
     "Response",
+    "ServerSentEvent",
     "ServiceUnavailable",
     "TooManyRequests",
     "Unauthorized",
@@ -75,6 +78,7 @@ __all__ = [
     "WebMessageHandler",
     "WebSocketHandler",
     "authenticated",
+    "event_stream",
     "render",
     "web_authenticated",
 ]
@@ -86,10 +90,12 @@ _ON_DEMAND = {
     "EventStreamHandler": "brubeck_wsgi.handlers.events",
     "Mongrel2Connection": "brubeck_wsgi.mongrel2.connection",
     "Request": "brubeck_wsgi.request",
+    "ServerSentEvent": "brubeck_wsgi.handlers.events",
     "UserHandlingMixin": "brubeck_wsgi.auth",
     "WSGIConnection": "brubeck_wsgi.connections",
     "WebSocketHandler": "brubeck_wsgi.handlers.sockets",
     "authenticated": "brubeck_wsgi.auth",
+    "event_stream": "brubeck_wsgi.handlers.events",
     "web_authenticated": "brubeck_wsgi.auth",
 }
 
@@ -99,3 +105,7 @@ def __getattr__(name: str) -> object:
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(import_module(module), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -33,6 +33,7 @@ from brubeck_wsgi.routing import Converter, Found, Miss, Router
 from brubeck_wsgi.settings import (
     HandlerTuples,
     Pattern,
+    checked_channels,
     checked_request_class,
     checked_secret,
     checked_size,
@@ -141,7 +142,7 @@ class Brubeck:
         self.max_body_size = checked_size(max_body_size)
         self.request_class = checked_request_class(request_class, form_limits)
         self.debug = debug
-        self._channels = channels
+        self._channels = checked_channels(channels)
         self.template_env = load_templates(template_loader)
         if log_level is not None:
             configure_logging(log_level)
@@ -159,12 +160,15 @@ class Brubeck:
         if pairs is not None:
             self.init_routes(pairs)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} with {len(self.router.rules)} routes>"
+
     # -- routes
 
     def init_routes(self, handler_tuples: HandlerTuples) -> None:
         """Add a route for each (pattern, handler) pair, in order; see `add_route_rule`."""
         for pair in handler_tuples:
-            if not isinstance(pair, Sequence) or len(pair) != 2:
+            if isinstance(pair, str) or not isinstance(pair, Sequence) or len(pair) != 2:
                 raise ConfigurationError(f"expected (pattern, handler) pairs, got {pair!r:.80}")
             self.add_route_rule(*pair)
 

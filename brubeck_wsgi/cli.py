@@ -194,7 +194,10 @@ def _import_module(name: str) -> Any:
     except ModuleNotFoundError as error:
         # A module that is there, and imports one that is not, is another mistake.
         if error.name is not None and f"{name}.".startswith(f"{error.name}."):
-            raise UsageError(f"expected a module {error.name!r} to import from {os.getcwd()}, found none") from error
+            hint = f"; did you mean {name.removesuffix('.py')}?" if name.endswith(".py") else ""
+            raise UsageError(
+                f"expected a module {error.name!r} to import from {os.getcwd()}, found none{hint}"
+            ) from error
         raise UsageError(f"expected to import {name!r}, {_failure(error)}") from error
     except Exception as error:
         raise UsageError(f"expected to import {name!r}, {_failure(error)}") from error

@@ -14,8 +14,10 @@ from brubeck_wsgi.handlers.running import (
     Handler,
     Runner,
     check_handler,
+    check_parameters,
     class_runners,
     function_runner,
+    routed_runners,
     takes_by_place,
     unsupported_runner,
 )
@@ -68,7 +70,7 @@ class RouteTable:
         endpoints: dict[str, Runner] = {}
         fallback: Runner | None = None
         if isinstance(handler, type):
-            endpoints = self._runners.get(handler) or self._runners.setdefault(handler, class_runners(handler))
+            endpoints = self._runners.get(handler) or self._runners.setdefault(handler, routed_runners(handler))
             if wanted is not None:
                 endpoints = _chosen(endpoints, wanted, handler)
         elif wanted is None:
@@ -79,6 +81,8 @@ class RouteTable:
         if fallback is not None:
             fallback = self._guards.endpoints({"": fallback}, handler, bounds)[""]
         rule = Rule(pattern, endpoints, fallback, name, self._converters, handler)
+        if rule.template is not None and not isinstance(handler, type):
+            check_parameters(handler, rule.names)
         if rule.names and takes_by_place(handler, rule.endpoints, rule.names):
             rule.by_place = True
         if name is None and rule.template is not None:

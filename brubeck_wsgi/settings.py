@@ -13,6 +13,7 @@ from brubeck_wsgi.handlers.running import Handler
 from brubeck_wsgi.interfaces import ServerConnection
 
 if TYPE_CHECKING:
+    from brubeck_wsgi.channels import Channels
     from brubeck_wsgi.formdata import FormLimits
     from brubeck_wsgi.request import Request
 
@@ -62,6 +63,13 @@ def checked_request_class(request_class: type[Request] | None, form_limits: Form
     if not isinstance(form_limits, FormLimits):
         raise ConfigurationError(f"expected form_limits as FormLimits(…), got {form_limits!r:.80}")
     return type(request_class.__name__, (request_class,), {"form_limits": form_limits})
+
+
+def checked_channels(channels: Channels | None) -> Channels | None:
+    """Return what carries messages between handlers, if it can."""
+    if channels is not None and (isinstance(channels, type) or not hasattr(channels, "subscribe")):
+        raise ConfigurationError(f"expected channels like ZMQChannels(), made already, got {channels!r:.80}")
+    return channels
 
 
 def checked_secret(secret: Secret | None) -> Secret | None:

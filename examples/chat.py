@@ -8,9 +8,8 @@ Workers hear each other over ZeroMQ: ``pip install 'brubeck-wsgi[zmq]'``.
 import os
 from pathlib import Path
 
-from brubeck_wsgi import Brubeck, Response
+from brubeck_wsgi import Brubeck, Response, WebSocketHandler
 from brubeck_wsgi.channels import PresenceChange, ZMQChannels
-from brubeck_wsgi.handlers.sockets import WebSocketHandler
 
 PAGE = (Path(__file__).parent / "pages" / "chat.html").read_text()
 
@@ -29,8 +28,12 @@ class ChatHandler(WebSocketHandler):
     def websocket(self, ws):
         name = self.get_argument("name", "somebody")[:50] or "somebody"
         room = self.application.channels["chat"]
-        with room.subscribe(presence=True) as subscription, room.present(name, {"worker": os.getpid()}):
-            for message in room.history(limit=20):
+        past = room.history(limit=20)
+        with (
+            room.subscribe(after=past.position, presence=True) as subscription,
+            room.present(name, {"worker": os.getpid()}),
+        ):
+            for message in past:
                 ws.send_json(message.data)
             ws.send_json({"members": room.members()})
             self.tasks.spawn(self.tell, ws, room, subscription)

@@ -6,8 +6,7 @@ Then open http://localhost:8000/ in some browsers, or ``curl -N localhost:8000/t
 
 import time
 
-from brubeck_wsgi import Brubeck, EventStreamHandler, Response
-from brubeck_wsgi.handlers.events import ServerSentEvent
+from brubeck_wsgi import Brubeck, EventStreamHandler, Response, ServerSentEvent
 
 PAUSE_SECONDS = 1.0
 PAGE = """<!doctype html>

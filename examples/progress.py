@@ -8,9 +8,8 @@ import secrets
 from datetime import datetime
 from pathlib import Path
 
-from brubeck_wsgi import Brubeck, Response
+from brubeck_wsgi import Brubeck, EventStreamHandler, Response, ServerSentEvent
 from brubeck_wsgi.concurrency import sleep, spawn
-from brubeck_wsgi.handlers.events import EventStreamHandler, ServerSentEvent
 
 PAGE = (Path(__file__).parent / "pages" / "progress.html").read_text()
 PAUSE_SECONDS = 0.1

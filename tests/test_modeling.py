@@ -466,7 +466,7 @@ def test_errors_are_found_in_all_that_has_parts(data, expected):
 
 
 def test_error_carries_what_stood_there_and_a_pointer():
-    with pytest.raises(Invalid, match=r"expected a valid Strict, got 1 errors: /b/x~1y~0z/0: Expected") as caught:
+    with pytest.raises(Invalid, match=r"expected a valid Strict, got 1 error: /b/x~1y~0z/0: Expected") as caught:
         adapt(Strict).load({"a": 1, "b": {"x/y~z": ["wrong"]}})
 
     assert caught.value.errors[0].value == "wrong"

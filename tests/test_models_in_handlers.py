@@ -95,7 +95,7 @@ def test_invalid_body_is_answered_with_its_errors(model):
 
     assert response.content_type == "application/problem+json"
     assert [error["pointer"] for error in response.json["errors"]] == ["#/title"]
-    assert response.json["detail"] == f"expected a valid {model.__name__}, got 1 errors"
+    assert response.json["detail"] == f"expected a valid {model.__name__}, got 1 error"
 
 
 def test_every_error_is_listed_with_its_place_and_without_what_stood_there():

@@ -22,6 +22,7 @@ PROMISED = [
     "BadRequest",
     "Brubeck",
     "BrubeckError",
+    "ChannelClosed",
     "ConfigurationError",
     "Conflict",
     "ContentTooLarge",
@@ -39,6 +40,7 @@ PROMISED = [
     "NotFound",
     "Request",
     "Response",
+    "ServerSentEvent",
     "ServiceUnavailable",
     "TooManyRequests",
     "Unauthorized",
@@ -50,6 +52,7 @@ PROMISED = [
     "WebMessageHandler",
     "WebSocketHandler",
     "authenticated",
+    "event_stream",
     "render",
     "web_authenticated",
 ]

@@ -141,8 +141,8 @@ def test_client_may_leave_without_a_word(client, notes):
     assert notes == [1006]
 
 
-def test_handler_that_fails_closes_with_1011(client):
-    with client.websocket("/fail") as ws:
+def test_handler_that_fails_closes_with_1011_and_fails_the_test(client):
+    with pytest.raises(RuntimeError, match="out of tune"), client.websocket("/fail") as ws:
         assert ws.wait_closed() == 1011
 
 
@@ -224,7 +224,9 @@ def test_stream_that_fails_fails_the_test(client):
 
 
 def test_other_answers_are_errors(client):
-    with pytest.raises(AppError, match="200 OK\nplain"), client.events("/plain"):
+    with pytest.raises(AppError, match="expected a stream of events, 200, got 200 OK\nplain"), client.events("/plain"):
+        pass
+    with pytest.raises(AppError, match="expected a WebSocket, 101, got 200 OK"), client.websocket("/plain"):
         pass
     with pytest.raises(AppError, match="404"), client.events("/nowhere"):
         pass

@@ -181,6 +181,9 @@ class Channels(ABC):
         for subscription in subscriptions:
             subscription.close()
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}, {len(self._hearers)} listened to>"
+
     # -- for the back ends
 
     @abstractmethod

@@ -92,18 +92,21 @@ class Subscription:
         """Whether nothing is added any more; what came before may still be received."""
         return self._end is not None
 
-    def receive(self, timeout_seconds: float | None = None) -> Message:
+    def receive(self, timeout: float | None = None) -> Message:
         """Wait for the next message.
+
+        Args:
+            timeout: how many seconds at most; None for any time.
 
         Returns:
             the message; a `PresenceChange` only if the subscription was asked for them.
 
         Raises:
-            TimeoutError: none came in *timeout_seconds*.
+            TimeoutError: none came in time.
             SlowSubscriber: more came than the queue takes, and that was to end it; what is in it comes first.
             SubscriptionClosed: it has been closed.
         """
-        deadline = None if timeout_seconds is None else monotonic() + timeout_seconds
+        deadline = None if timeout is None else monotonic() + timeout
         while True:
             message = self._take()
             if message is not None:
@@ -115,7 +118,7 @@ class Subscription:
                 raise self._end
             left = None if deadline is None else deadline - monotonic()
             if not self._has_news.wait(left) and not self._queue:
-                raise TimeoutError(f"expected a message in {timeout_seconds} seconds")
+                raise TimeoutError(f"expected a message in {timeout} seconds")
 
     def receive_all(self, most: int | None = None) -> list[Message]:
         """Return the messages that have come, the first *most* of them, without waiting."""
@@ -143,6 +146,9 @@ class Subscription:
             self._queue.clear()
         if not is_detached:
             self._detach(self)
+
+    def __repr__(self) -> str:
+        return f"<Subscription to {', '.join(self.names):.80}, {len(self._backlog) + len(self._queue)} waiting>"
 
     def __enter__(self) -> Subscription:
         return self

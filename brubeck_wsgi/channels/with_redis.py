@@ -25,6 +25,7 @@ from brubeck_wsgi.channels.redis_reader import Reader
 from brubeck_wsgi.channels.streams import BEGINNING, StreamCursor, Streams, parse_id, stream_id
 from brubeck_wsgi.channels.subscriptions import Subscription
 from brubeck_wsgi.concurrency import Event, Semaphore, spawn
+from brubeck_wsgi.errors import ConfigurationError
 
 logger = logging.getLogger("brubeck.channels")
 
@@ -64,6 +65,8 @@ class RedisChannels(Channels):
         presence_seconds: float = 10.0,
     ) -> None:
         # Any: the library's own types have every answer as awaitable too.
+        if not hasattr(client, "pipeline"):
+            raise ConfigurationError(f"expected a client, redis.Redis.from_url(…), got {client!r:.80}")
         self._client = client
         self._prefix = prefix
         self._presence_seconds = checked_limit("presence_seconds", presence_seconds, 0.1)

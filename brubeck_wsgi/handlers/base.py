@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from brubeck_wsgi.concurrency import TaskGroup
 from brubeck_wsgi.cookies import Secret
-from brubeck_wsgi.errors import HTTPError, MethodNotAllowed, NotFound
+from brubeck_wsgi.errors import ConfigurationError, HTTPError, MethodNotAllowed, NotFound
 from brubeck_wsgi.handlers.answers import encode_json
 from brubeck_wsgi.handlers.loading import dump_model, load_model, load_part
 from brubeck_wsgi.handlers.scope import Scope
@@ -125,6 +125,16 @@ class MessageHandler:
         self.application = application
         self.environ = message.environ
         self.__dict__["message"] = self._within_limits(message)
+
+    @classmethod
+    def check_class(cls) -> None:
+        """Raise `ConfigurationError` if the class can answer nothing; called when a route leads to it."""
+        methods = [method.lower() for method in cls.SUPPORTED_METHODS]
+        can_answer = any(callable(getattr(cls, one, None)) for one in methods)
+        hooks = ("initialize", "prepare", "unsupported")  # which may answer too
+        if not can_answer and all(getattr(cls, hook) is getattr(MessageHandler, hook) for hook in hooks):
+            shown = next((f", not {one.upper()}()" for one in methods if hasattr(cls, one.upper())), "")
+            raise ConfigurationError(f"expected {cls.__name__} to have a function for a method, like get(){shown}")
 
     # -- hooks
 

@@ -11,6 +11,7 @@ from random import randint
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from brubeck_wsgi.concurrency.stopping import STOPPING
+from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.handlers.answers import encode_json
 from brubeck_wsgi.handlers.heartbeats import KeptAlive, Pulse
 from brubeck_wsgi.handlers.web import WebMessageHandler
@@ -63,6 +64,13 @@ class EventStreamHandler(WebMessageHandler):
     stop_on_disconnect = True
     heartbeat: float = HEARTBEAT_SECONDS
     retry: int | None = None
+
+    @classmethod
+    def check_class(cls) -> None:
+        """See `MessageHandler.check_class`."""
+        if cls.events is EventStreamHandler.events and cls.get is EventStreamHandler.get:
+            raise ConfigurationError(f"expected {cls.__name__} to have events()")
+        super().check_class()
 
     def events(self, *args: Any, **kwargs: Any) -> Iterable[Any]:
         """Yield `ServerSentEvent`, text, or anything that JSON can hold; override it.

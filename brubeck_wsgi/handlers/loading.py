@@ -59,7 +59,7 @@ def load_part(message: Request, model: type) -> dict[str, Any]:
 
 def refusal(error: Invalid) -> BadRequest | UnprocessableContent:
     """Return the error with which a request ends whose data is invalid."""
-    from brubeck_wsgi.modeling import Malformed
+    from brubeck_wsgi.modeling import Malformed, counted
 
     if isinstance(error, Malformed):
         return BadRequest(error.errors[0].reason)
@@ -68,7 +68,7 @@ def refusal(error: Invalid) -> BadRequest | UnprocessableContent:
         {"pointer": "#" + quote(one.pointer, safe="/~!$&'()*+,;=:@"), "detail": one.reason}
         for one in error.errors[:MOST_ERRORS]
     ]
-    return UnprocessableContent(f"expected a valid {error.name}, got {len(error.errors)} errors", errors=listed)
+    return UnprocessableContent(f"expected a valid {error.name}, got {counted(error.errors)}", errors=listed)
 
 
 def shown(value: Any, role: str = "public") -> Any:

@@ -42,6 +42,12 @@ def class_runners(handler_class: type[MessageHandler]) -> dict[str, Runner]:
     return runners
 
 
+def routed_runners(handler_class: type[MessageHandler]) -> dict[str, Runner]:
+    """Return `class_runners` of a class that a route leads to; `ConfigurationError` if it can answer nothing."""
+    handler_class.check_class()
+    return class_runners(handler_class)
+
+
 def unsupported_runner(handler_class: type[MessageHandler], allowed: tuple[str, ...] = ()) -> Runner:
     """Return what answers a method that *handler_class* does not have, by its ``unsupported()``.
 
@@ -91,6 +97,19 @@ def check_handler(handler: object) -> None:
         raise ConfigurationError(f"expected a subclass of MessageHandler, got {handler.__name__}")
     if not callable(handler):
         raise ConfigurationError(f"expected a handler class or a function, got {handler!r:.80}")
+    if inspect.iscoroutinefunction(handler):
+        raise ConfigurationError(f"expected a plain function, which may wait as it is, got {handler!r:.80}")
+
+
+def check_parameters(function: FunctionHandler, names: tuple[str, ...]) -> None:
+    """Raise `ConfigurationError` unless *function* can be called as a handler with the fields of a template."""
+    if not isinstance(function, FunctionType):
+        return
+    try:
+        inspect.signature(function, follow_wrapped=False).bind(None, None, **dict.fromkeys(names))
+    except TypeError as error:
+        expected = ", ".join(("application", "message", *names))
+        raise ConfigurationError(f"expected {function.__name__}({expected}): {error}") from None
 
 
 def _class_runner(handler_class: type[MessageHandler], name: str, allowed: tuple[str, ...] = ()) -> Runner:

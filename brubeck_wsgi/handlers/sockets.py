@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Sequence
-from functools import partial
+from functools import cache, partial
 from types import FunctionType
 from typing import Any, TypeVar, cast
 
@@ -28,6 +29,8 @@ from brubeck_wsgi.response import Response
 from brubeck_wsgi.websocket import PING_SECONDS, WebSocketChannel, open_channel, read_handshake
 
 MAX_MESSAGE_SIZE = 1024 * 1024
+
+logger = logging.getLogger("brubeck.app")
 
 _LAST_SECONDS = 2.0  # for a client to answer that the server stops
 _HOOKS = ("open", "message", "close")
@@ -118,6 +121,15 @@ class WebSocketHandler(WebMessageHandler):
         if isinstance(cls.allowed_origins, str) or isinstance(cls.subprotocols, str):
             raise ConfigurationError(f"expected allowed_origins and subprotocols of {cls.__name__} as lists of text")
 
+    @classmethod
+    def check_class(cls) -> None:
+        """See `MessageHandler.check_class`."""
+        if all(
+            getattr(cls, name) is getattr(WebSocketHandler, name) for name in ("websocket", "on_open", "on_message")
+        ):
+            raise ConfigurationError(f"expected {cls.__name__} to have websocket(ws), or on_message(message)")
+        super().check_class()
+
     def websocket(self, ws: Socket, *args: Any, **kwargs: Any) -> None:
         """Talk; the WebSocket is closed when it returns.
 
@@ -155,6 +167,7 @@ class WebSocketHandler(WebMessageHandler):
             if can_upgrade or "brubeck.mongrel2" in environ:  # which tells of a handshake only
                 read_handshake(environ)
             if not can_upgrade:
+                _warn_once()
                 raise HTTPError(501, _NO_WEBSOCKETS)
             self._check_origin()
             ws = self.ws = open_channel(
@@ -202,7 +215,7 @@ class WebSocketHandler(WebMessageHandler):
                 return
             if isinstance(error, HTTPError):
                 fallback = POLICY_VIOLATION if error.status < 500 else FAILED
-                ws.close(_CLOSE_CODES.get(error.status, fallback), error.detail)
+                ws.close(_CLOSE_CODES.get(error.status, fallback), _reason(error))
             else:
                 self.application.log_failure(self.environ, error)
                 ws.close(FAILED)
@@ -242,6 +255,8 @@ def socket_handler(function: Callable[..., Any], **options: Any) -> type[WebSock
     Raises:
         ConfigurationError: the class has no such attribute.
     """
+    if isinstance(function, type):
+        raise ConfigurationError(f"expected a function; a class, {function.__name__}, is added by app.route")
     unknown = [name for name in options if name not in _OPTIONS]
     if unknown:
         raise ConfigurationError(f"expected some of {', '.join(_OPTIONS)}, got {', '.join(unknown)}")
@@ -254,10 +269,21 @@ def socket_handler(function: Callable[..., Any], **options: Any) -> type[WebSock
     return type(name, (WebSocketHandler,), members | options)
 
 
+@cache
+def _warn_once() -> None:
+    logger.warning("a request for a WebSocket was refused: %s", _NO_WEBSOCKETS)  # a browser does not show its user why
+
+
 def _end_with_server(ws: Socket) -> None:
     ws.begin_close(GOING_AWAY, "the server stops")
     sleep(_LAST_SECONDS)  # who receives gets the answer of the client meanwhile, and is gone
     ws.abandon()
+
+
+def _reason(error: HTTPError) -> str:
+    """Return what there is room to say: of several things that are wrong the first."""
+    first: dict[str, str] = next(iter(error.members.get("errors") or ()), {})
+    return f"{error.detail}: {first['pointer']} {first['detail']}" if first else error.detail or ""
 
 
 _OPTIONS = (

@@ -4,6 +4,6 @@ What takes data in, keeps it or shows it knows a model by `Model` alone, and `ad
 """
 
 from brubeck_wsgi.modeling.adapting import adapt, is_model, show
-from brubeck_wsgi.modeling.interface import Fault, Invalid, Malformed, Model
+from brubeck_wsgi.modeling.interface import Fault, Invalid, Malformed, Model, counted
 
-__all__ = ["Fault", "Invalid", "Malformed", "Model", "adapt", "is_model", "show"]
+__all__ = ["Fault", "Invalid", "Malformed", "Model", "adapt", "counted", "is_model", "show"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sized
 from typing import Any, NamedTuple, Protocol  # Any: objects of the application's classes, and what clients send
 
 from brubeck_wsgi.errors import ValidationError
@@ -29,6 +29,11 @@ class Fault(NamedTuple):
         return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in self.path)
 
 
+def counted(errors: Sized) -> str:
+    """Return how many there are, as people say it."""
+    return "1 error" if len(errors) == 1 else f"{len(errors)} errors"
+
+
 class Invalid(ValidationError):
     """Data does not fit a model.
 
@@ -44,7 +49,7 @@ class Invalid(ValidationError):
 
     def __str__(self) -> str:
         shown = "; ".join(f"{error.pointer or '/'}: {error.reason}" for error in self.errors[:5])
-        return f"expected a valid {self.name}, got {len(self.errors)} errors: {shown:.500}"
+        return f"expected a valid {self.name}, got {counted(self.errors)}: {shown:.500}"
 
 
 class Malformed(Invalid):

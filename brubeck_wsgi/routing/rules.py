@@ -16,6 +16,7 @@ UrlArguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 _NOTHING: dict[str, Any] = {}
 _FIELD = re.compile(r"\{([A-Za-z_]\w*)(?::([A-Za-z_]\w*))?\}")
+_FIELD_ELSEWHERE = re.compile(r"<(?:\w+:)?\w+>")  # as some frameworks have them
 PATH_SAFE = "/!$&'()*+,;=:@-._~"
 """What a path may hold as it is (RFC 3986 §3.3)."""
 
@@ -172,7 +173,7 @@ class Rule(Generic[Endpoint]):
 
 
 def _checked_literal(template: str, text: str) -> str:
-    if "{" in text or "}" in text:
+    if "{" in text or "}" in text or _FIELD_ELSEWHERE.search(text):
         raise ConfigurationError(f"expected fields like {{name}} or {{name:int}} in {template!r}, got {text!r}")
     return text
 

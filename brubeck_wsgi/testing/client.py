@@ -37,6 +37,8 @@ class TestClient(TestApp):  # type: ignore[misc]  # WebTest has no types
     timeout: float = 5.0
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if args and isinstance(args[0], str):
+            raise TypeError(f"expected a WSGI application, got {args[0]!r:.80}")
         super().__init__(*args, **kwargs)
         self.stopping = Stopping()
 
@@ -67,7 +69,7 @@ class TestClient(TestApp):  # type: ignore[misc]  # WebTest has no types
         try:
             status, found = answering.head()
             if not status.startswith("101 "):
-                raise _app_error(status, answering)
+                raise _app_error("a WebSocket, 101", status, answering)
             socket = TestSocket(answering, handshake.finish({name.lower(): value for name, value in found}))
             yield socket
             socket.close()
@@ -104,7 +106,7 @@ class TestClient(TestApp):  # type: ignore[misc]  # WebTest has no types
             status, found = answering.head()
             kind = next((value for name, value in found if name.lower() == "content-type"), "")
             if not status.startswith("200 ") or not kind.startswith(CONTENT_TYPE):
-                raise _app_error(status, answering)
+                raise _app_error("a stream of events, 200", status, answering)
             stream = TestStream(answering)
             yield stream
             stream.leave()
@@ -140,8 +142,8 @@ class _Answered:
         return self._headers
 
 
-def _app_error(status: str, answering: Answering) -> AppError:
+def _app_error(expected: str, status: str, answering: Answering) -> AppError:
     body = b""
     while piece := answering.body.get(answering.timeout):
         body += piece
-    return AppError("Bad response: %s\n%s", status, body)
+    return AppError("Bad response: expected %s, got %s\n%s", expected, status, body)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from brubeck_wsgi.concurrency import Empty, Event, Queue, current, spawn
+from brubeck_wsgi.handlers.noting import ON_FAILURE
 from brubeck_wsgi.interfaces import Environ, ExceptionInfo, HeaderList, WSGIApplication
 
 _MOST_PIECES = 1024
@@ -110,7 +111,7 @@ class Answering:
 
     Args:
         application: what answers.
-        environ: of the request; ``brubeck.disconnected`` and ``brubeck.upgrade`` are added.
+        environ: of the request; what servers add for those who go on talking is added.
         timeout: for how many seconds to wait for anything.
 
     Attributes:
@@ -127,6 +128,8 @@ class Answering:
         self._departure = Departure()
         self._head: Head | None = None
         self._has_begun = Event()
+        self._failure: Exception | None = None
+        environ[ON_FAILURE] = self._note_failure
         environ["brubeck.disconnected"] = self._departure
         environ["brubeck.upgrade"] = self._upgrade
         self._task = spawn(self._run)
@@ -147,8 +150,13 @@ class Answering:
         self.way.abort()
 
     def join(self) -> None:
-        """Wait until the request is over; raise what the application raises."""
+        """Wait until the request is over; raise what the application or a handler has raised."""
         self._task.result(self.timeout)
+        if self._failure is not None:
+            raise self._failure
+
+    def _note_failure(self, error: Exception) -> None:
+        self._failure = self._failure or error
 
     def _run(self) -> None:
         try:

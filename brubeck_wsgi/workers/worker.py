@@ -46,7 +46,9 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
     def setup(cls) -> None:
         """Be called by Gunicorn's master before it makes workers; end it where no worker could start."""
         if importlib.util.find_spec(cls.hub_name) is None:
-            raise SystemExit(f"the {cls.hub_name} worker needs {cls.hub_name}: pip install {cls.hub_name}")
+            raise SystemExit(
+                f"the {cls.hub_name} worker needs {cls.hub_name}: pip install 'brubeck-wsgi[{cls.hub_name}]'"
+            )
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:

@@ -1,6 +1,6 @@
 """Everybody who is here hears what anybody says: a WebSocket over WSGI, behind Mongrel2 or Gunicorn alike."""
 
-from brubeck_wsgi.interfaces import ChannelClosed
+from brubeck_wsgi import ChannelClosed
 from brubeck_wsgi.protocols.websocket import HandshakeRefused
 from brubeck_wsgi.websocket import open_channel
 
