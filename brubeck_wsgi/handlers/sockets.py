@@ -282,7 +282,8 @@ def _end_with_server(ws: Socket) -> None:
 
 def _reason(error: HTTPError) -> str:
     """Return what there is room to say: of several things that are wrong the first."""
-    first: dict[str, str] = next(iter(error.members.get("errors") or ()), {})
+    errors: Any = error.members.get("errors") or ()
+    first: dict[str, str] = next(iter(errors), {})
     return f"{error.detail}: {first['pointer']} {first['detail']}" if first else error.detail or ""
 
 
