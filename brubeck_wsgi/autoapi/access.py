@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, ClassVar  # Any: users, and objects of the application's classes
+from uuid import UUID
 
 from brubeck_wsgi.auth import UserHandlingMixin
 from brubeck_wsgi.errors import ConfigurationError, Forbidden, HTTPError, NotFound, Unauthorized
@@ -85,13 +86,24 @@ class AccessMixin(UserHandlingMixin):
         return f"there is no {face.name} with the id {str(face.get_id(value))!r:.80}"
 
     def owner_id(self) -> Any:
-        """Return what `owner_field` of the user's own objects has; None without a user. Override it for other users."""
+        """Return what `owner_field` of the user's own objects has; None without a user. Override it for other users.
+
+        It is the user if that is text, a number or a UUID, else its `username`, else its `id`. Nothing else tells it
+        from other users: `ConfigurationError`.
+        """
         user = self.current_user
         if not user:
             return None
-        if isinstance(user, str | int):
+        if isinstance(user, str | int | UUID) and user is not True:
             return user
-        return next((getattr(user, name) for name in ("username", "id") if getattr(user, name, None)), str(user))
+        for name in ("username", "id"):
+            found = getattr(user, name, None)
+            if found is not None and found != "":
+                return found
+        raise ConfigurationError(
+            "expected the user to be text, a number, or to have username or id; override owner_id(), "
+            f"got an object of {type(user).__name__}"
+        )
 
     def is_owner(self, value: Any) -> bool:
         """Tell whether an object is the user's own."""

@@ -17,9 +17,9 @@ from brubeck_wsgi.autoapi.access import (
     AccessMixin,
     AccessRules,
 )
-from brubeck_wsgi.autoapi.answering import BRUBECK, PAYLOADS
-from brubeck_wsgi.autoapi.arguments import DIALECTS
+from brubeck_wsgi.autoapi.answering import BRUBECK
 from brubeck_wsgi.autoapi.bodies import Bodies
+from brubeck_wsgi.autoapi.checking import check_options, check_roles, check_users
 from brubeck_wsgi.autoapi.describing import add_descriptions, registry_of
 from brubeck_wsgi.autoapi.feed import publish_changes
 from brubeck_wsgi.autoapi.hooks import overridden
@@ -66,9 +66,11 @@ def prepared(api: Any, path: str) -> Any:
     if api.model is None or not isinstance(api.queries, AbstractQueryset):
         raise ConfigurationError(f"expected {api.__name__} to have a model, and a queryset as queries")
     api.queries.bind(api.model)
+    check_options(api)
     plan = Plan(api.model)
     rules = AccessRules(tuple(api.operations), api.access)
-    _check_choices(api)
+    check_roles(api, plan)
+    check_users(api, rules.levels.values())
     label = _label(api)
     keys = plan.keys_by_name
     own = {
@@ -157,11 +159,3 @@ def _key(api: Any, keys: dict[str, str], name: str) -> str:
 
 def _or_brubeck(api: Any, said: bool | None) -> bool:
     return api.payload == BRUBECK if said is None else said
-
-
-def _check_choices(api: Any) -> None:
-    for option, choices in (("payload", PAYLOADS), ("dialect", DIALECTS)):
-        if getattr(api, option) not in choices:
-            raise ConfigurationError(f"expected {option} to be one of {choices}, got {getattr(api, option)!r:.60}")
-    if not 1 <= api.page_size <= api.max_page_size <= 1000:
-        raise ConfigurationError(f"expected page sizes from 1 to 1000, got {api.page_size} and {api.max_page_size}")

@@ -25,6 +25,7 @@ from brubeck_wsgi.autoapi.access import (
 from brubeck_wsgi.autoapi.answering import AnswersMixin
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.bodies import Bodies
+from brubeck_wsgi.autoapi.checking import check_names
 from brubeck_wsgi.autoapi.conditions import check_several
 from brubeck_wsgi.autoapi.hooks import HooksMixin
 from brubeck_wsgi.autoapi.idempotency import IdempotentAnswers
@@ -111,6 +112,7 @@ class AutoAPIBase(AccessMixin, HooksMixin, ListingMixin, AnswersMixin, JSONMessa
     @classmethod
     def register(cls, application: Any, prefix: str | None = None) -> None:
         """Add the routes of the API to an application; see `Brubeck.register_api`."""
+        check_names(cls, AutoAPIBase)
         register(cls, application, prefix)
 
     # -- the methods of HTTP; without ids it is the list
