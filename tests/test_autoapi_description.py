@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import pytest
 from browsers import chromium
 from servers import free_port, running
@@ -217,3 +220,28 @@ def fill(part, selector, text):
     field = part.find_element("css selector", selector)
     field.clear()
     field.send_keys(text)
+
+
+def test_fields_that_objects_are_found_by_have_the_limits_of_stores():
+    @dataclass
+    class Thing:
+        id: str
+        size: int | None = None
+        most: Annotated[int, msgspec.Meta(le=5)] = 0
+        name: str = ""
+        note: int = 0
+
+    queries = DictQueryset(model=Thing, indexed=("size", "most", "name"))
+    made = Brubeck()
+    made.register_api(type("ThingAPI", (AutoAPIBase,), {"model": Thing, "queries": queries}))
+    client = TestApp(made)
+
+    schemas = client.get("/openapi.json").json["components"]["schemas"]
+    found = schemas["ThingInput"]["properties"]
+    size = next(one for one in found["size"]["anyOf"] if one["type"] == "integer")
+
+    assert (size["minimum"], size["maximum"], found["most"]["maximum"]) == (-(2**63) + 1, 2**63 - 1, 5)
+    assert found["name"]["maxLength"] == 1000
+    assert "maximum" not in found["note"]
+    client.post_json("/thing/", {"size": size["maximum"], "note": 2**70}, status=201)
+    client.post_json("/thing/", {"size": size["maximum"] + 1}, status=422)

@@ -7,7 +7,7 @@ from typing import Any  # classes of APIs, and parts of OpenAPI documents
 from brubeck_wsgi.autoapi.access import OWNER
 from brubeck_wsgi.autoapi.arguments import PLAIN
 from brubeck_wsgi.autoapi.negotiation import MERGE_PATCH
-from brubeck_wsgi.autoapi.schemas import Components, Schema, dated, findable_text, narrowed, partial, read_only
+from brubeck_wsgi.autoapi.schemas import Components, Schema, dated, findable, narrowed, partial, read_only
 from brubeck_wsgi.queryset.kinds import Kind
 from brubeck_wsgi.response import JSON
 
@@ -107,7 +107,7 @@ class ObjectSchemas:
 
     def _limited(self, key: str, schema: Schema) -> Schema:
         found = dated(schema) if key in self._moments else schema
-        return findable_text(found) if key in self._api.selectable else found
+        return findable(found) if key in self._api.selectable else found
 
     def _named(self, suffix: str, schema: Schema) -> Schema:
         name = f"{self.name}{suffix}"

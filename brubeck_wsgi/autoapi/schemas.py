@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any  # JSON
 
-from brubeck_wsgi.queryset.kinds import LONGEST_TEXT
+from brubeck_wsgi.queryset.kinds import LARGEST_INTEGER, LONGEST_TEXT
 
 Schema = dict[str, Any]
 
@@ -152,13 +152,16 @@ def accepts_null(schema: Schema) -> bool:
     return any(accepts_null(one) for one in schema.get("anyOf", ()) if one)
 
 
-def findable_text(schema: Schema) -> Schema:
-    """Return the schema of a field that objects are found by: its text has no NUL, and an end."""
-    if "string" not in kinds_of(schema) or {"format", "pattern", "enum", "const"} & schema.keys():
+def findable(schema: Schema) -> Schema:
+    """Return the schema of a field that objects are found by: text without NUL and with an end, integers of 64 bits."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [findable(one) for one in schema["anyOf"]]}
+    kinds = kinds_of(schema)
+    if "type" not in schema or {"format", "pattern", "enum", "const"} & schema.keys():
         return schema
-    if "type" in schema:
+    if "string" in kinds:
         return {"maxLength": LONGEST_TEXT, **schema, "pattern": NO_NUL}
-    return {**schema, "anyOf": [findable_text(one) for one in schema["anyOf"]]} if "anyOf" in schema else schema
+    return {"minimum": -LARGEST_INTEGER, "maximum": LARGEST_INTEGER, **schema} if kinds == {"integer"} else schema
 
 
 def dated(schema: Schema) -> Schema:
