@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from autoapi_clients import NOBODY, ask, client_of, made
+from pydantic import BaseModel
 
-from brubeck_wsgi import Conflict
+from brubeck_wsgi import AutoAPIBase, Conflict
 from brubeck_wsgi.queryset import DictQueryset
 from tests.apps.autoapi_app import ItemAPI, Note, NoteAPI, TodoAPI
 
@@ -215,3 +217,30 @@ def test_put_makes_what_is_not_there_where_the_api_says_so():
     assert ask(client, "PUT", f"/todo/{NOBODY}", {"title": "a"}, If_None_Match="*").status_code == 201
     assert ask(client, "PUT", f"/todo/{NOBODY}", {"title": "b"}, If_None_Match="*").status_code == 412
     assert ask(client, "PUT", f"/todo/{NOBODY}", {"title": "b"}).status_code == 200
+
+
+class Strict(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    id: str
+    title: str = ""
+
+
+class StrictModel(BaseModel, extra="forbid"):
+    id: str
+    title: str = ""
+
+
+class Lenient(msgspec.Struct, kw_only=True):
+    id: str
+    title: str = ""
+
+
+@pytest.mark.parametrize(
+    ("model", "made", "changed"), [(Lenient, 201, 200), (Strict, 422, 422), (StrictModel, 422, 422)]
+)
+def test_members_that_are_no_fields_are_dropped_unless_the_model_refuses_them(model, made, changed):
+    client = client_of(type("ThingAPI", (AutoAPIBase,), {"model": model}))
+    ask(client, "POST", "/thing/", {"id": "a", "title": "x"})
+
+    assert ask(client, "PATCH", "/thing/a", {"titel": "y"}).status_code == changed
+    assert ask(client, "POST", "/thing/", {"id": "b", "titel": "y"}).status_code == made
+    assert ask(client, "GET", "/thing/a").json == {"id": "a", "title": "x"}

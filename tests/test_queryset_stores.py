@@ -22,12 +22,14 @@ import redis
 import sqlalchemy
 from querysets import Album
 from sqlalchemy import Column, MetaData, Table
+from webtest import TestApp
 
-from brubeck_wsgi import ConfigurationError, MissingLibrary
+from brubeck_wsgi import AutoAPIBase, Brubeck, ConfigurationError, FourOhFourException, MissingLibrary, ValidationError
 from brubeck_wsgi.dictshield import Document
 from brubeck_wsgi.dictshield.fields import BooleanField, DateTimeField, IntField, StringField, UUIDField
 from brubeck_wsgi.modeling import adapt
 from brubeck_wsgi.queryset import (
+    Busy,
     DictQueryset,
     RedisQueryset,
     Refused,
@@ -502,7 +504,7 @@ def test_table_cannot_be_read_before_the_model_is_known():
 def test_missing_sqlalchemy_is_named(monkeypatch):
     package = importlib.import_module("brubeck_wsgi.queryset")
     monkeypatch.setitem(sys.modules, "sqlalchemy", None)
-    for name in ("sql_store", "sql_tables", "sql_statements"):
+    for name in ("sql_store", "sql_tables", "sql_statements", "sql_errors"):
         monkeypatch.delitem(sys.modules, f"brubeck_wsgi.queryset.{name}", raising=False)
 
     with pytest.raises(MissingLibrary, match=r"brubeck-wsgi\[sql\]"):
@@ -554,3 +556,60 @@ def test_lists_that_are_kept_in_order_stay_so_while_others_write():
     assert [ids(things.select(sort=sort, limit=100).items) for sort in sorts] == [
         ids(anew.select(sort=sort, limit=100).items) for sort in sorts
     ]
+
+
+# -- a database that somebody else holds
+
+
+@pytest.fixture
+def held(tmp_path):
+    """A queryset in a file of SQLite that another connection has locked, and does not wait; and what frees it."""
+    url = f"sqlite:///{tmp_path}/albums.db"
+    queries = SQLQueryset(sqlalchemy.create_engine(url, connect_args={"timeout": 0}), model=Album)
+    queries.create_one(Album(id="a", title="A"))
+    with sqlalchemy.create_engine(url).connect() as other:
+        other.exec_driver_sql("BEGIN EXCLUSIVE")
+        yield queries, other.rollback
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [
+        lambda queries: queries.create_one(Album(id="b", title="B")),
+        lambda queries: queries.patch_one("a", {"title": "B"}),
+        lambda queries: queries.destroy_one("a"),
+        lambda queries: queries.read_one("a"),
+        lambda queries: queries.count(),
+        lambda queries: SQLQueryset(queries.db_conn, model=Album, table="others").read_all(),
+    ],
+)
+def test_database_that_others_hold_is_busy_and_may_be_asked_again(held, operation):
+    queries, free = held
+
+    with pytest.raises(Busy) as caught:
+        operation(queries)
+
+    assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "1"})
+    free()
+    operation(queries)
+
+
+def test_api_over_a_database_that_others_hold_answers_503(held):
+    queries, free = held
+    app = Brubeck()
+    app.register_api(type("AlbumAPI", (AutoAPIBase,), {"model": Album, "queries": queries}))
+    client = TestApp(app)
+
+    answer = client.post_json("/album/", {"id": "b", "title": "B"}, status=503)
+
+    assert answer.headers["Retry-After"] == "1"
+    free()
+    client.post_json("/album/", {"id": "b", "title": "B"}, status=201)
+
+
+def test_all_that_querysets_raise_is_found_beside_them():
+    module = importlib.import_module("brubeck_wsgi.queryset")
+
+    assert module.NotFound is FourOhFourException
+    assert issubclass(module.Invalid, ValidationError)
+    assert {"NotFound", "Invalid", "Busy"} <= set(module.__all__)

@@ -5,11 +5,13 @@
 
 from typing import TYPE_CHECKING
 
-from brubeck_wsgi.errors import MissingLibrary
+from brubeck_wsgi.errors import MissingLibrary, NotFound
+from brubeck_wsgi.modeling import Invalid
 from brubeck_wsgi.queryset.base import ANY_VERSION, AbstractQueryset
 from brubeck_wsgi.queryset.dict_store import DictQueryset
 from brubeck_wsgi.queryset.errors import (
     AlreadyExists,
+    Busy,
     Refused,
     SelectionError,
     Unreadable,
@@ -27,10 +29,13 @@ __all__ = [
     "ANY_VERSION",
     "AbstractQueryset",
     "AlreadyExists",
+    "Busy",
     "Change",
     "ChangeKind",
     "DictQueryset",
     "Filter",
+    "Invalid",
+    "NotFound",
     "Operator",
     "Page",
     "RedisQueryset",

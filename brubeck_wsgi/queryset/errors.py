@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brubeck_wsgi.errors import BrubeckError, Conflict, ValidationError
+from brubeck_wsgi.errors import BrubeckError, Conflict, ServiceUnavailable, ValidationError
 
 
 class VersionConflict(Conflict):
@@ -29,6 +29,13 @@ class AlreadyExists(Conflict):
 
 class Refused(Conflict):
     """The store's own rules, such as a unique column, do not let a change in."""
+
+
+class Busy(ServiceUnavailable):
+    """Others held the store for longer than it waits; nothing is changed, and it may be tried again."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"Retry-After": "1"})
 
 
 class Unstorable(ValidationError):

@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar  # Any: rows, and objects of the application's classes
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Engine, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from brubeck_wsgi.queryset.base import ANY_VERSION, AbstractQueryset
@@ -16,6 +16,7 @@ from brubeck_wsgi.queryset.errors import Refused, Unstorable, VersionConflict
 from brubeck_wsgi.queryset.kinds import Kind
 from brubeck_wsgi.queryset.results import ChangeKind, Result, Status, Stored
 from brubeck_wsgi.queryset.selecting import Filter, Selection
+from brubeck_wsgi.queryset.sql_errors import is_passing, is_taken_meanwhile, telling_locks
 from brubeck_wsgi.queryset.sql_statements import behind, condition, order_by, replace_many
 from brubeck_wsgi.queryset.sql_tables import Layout, own_layout
 
@@ -24,9 +25,6 @@ Item = TypeVar("Item")
 
 _BATCH = 500  # objects in a statement
 _MOST_ATTEMPTS = 20
-_PASSING_STATES = ("40001", "40P01")  # SQL's for what a transaction that was in the way of another may try again
-_PASSING_NUMBERS = (1020, 1205, 1213)  # MariaDB's
-_DUPLICATE = 1062
 _INSERTS: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}  # with ON CONFLICT
 
 
@@ -175,9 +173,9 @@ class SQLQueryset(AbstractQueryset):
         return self._query(query.offset(selection.offset) if selection.offset else query)
 
     def _count(self, filters: tuple[Filter, ...]) -> int:
-        self._make_table()
         query = select(func.count()).select_from(self._layout.table).where(*self._conditions(filters))
-        with self._engine.connect() as connection:
+        self._make_table()
+        with telling_locks(), self._engine.connect() as connection:
             return connection.execute(query).scalar_one()
 
     # -- reading
@@ -187,7 +185,7 @@ class SQLQueryset(AbstractQueryset):
 
     def _query(self, query: Any) -> list[Stored]:
         self._make_table()
-        with self._engine.connect() as connection:
+        with telling_locks(), self._engine.connect() as connection:
             return self._read(connection.execute(query))
 
     def _read(self, rows: Any) -> list[Stored]:
@@ -278,15 +276,15 @@ class SQLQueryset(AbstractQueryset):
         self._make_table()
         for _ in range(_MOST_ATTEMPTS):
             try:
-                with self._engine.begin() as connection:
+                with telling_locks(), self._engine.begin() as connection:
                     return change(connection)
             except sqlalchemy.exc.IntegrityError as error:
-                if not _is_taken_meanwhile(error):
+                if not is_taken_meanwhile(error):
                     raise Refused("the database's own rules do not allow it") from error
             except (sqlalchemy.exc.DataError, OverflowError) as error:
                 raise Unstorable("expected values that fit their columns, got one that does not") from error
             except sqlalchemy.exc.DBAPIError as error:
-                if not _is_passing(error):
+                if not is_passing(error):
                     raise
             except _Again:
                 pass
@@ -295,28 +293,19 @@ class SQLQueryset(AbstractQueryset):
     def _make_table(self) -> None:
         if self._is_made:
             return
-        metadata = self._layout.table.metadata
+        with telling_locks():
+            self._create_all(self._layout.table.metadata)
+        self._is_made = True
+
+    def _create_all(self, metadata: MetaData) -> None:
         try:
             metadata.create_all(self._engine)
         except sqlalchemy.exc.DBAPIError:
             metadata.create_all(self._engine)  # another process was making it
-        self._is_made = True
 
 
 class _Again(Exception):
     """A transaction has to be tried again."""
-
-
-def _is_passing(error: sqlalchemy.exc.DBAPIError) -> bool:
-    cause: Any = error.orig
-    number = cause.args[0] if cause is not None and cause.args else None
-    return getattr(cause, "sqlstate", None) in _PASSING_STATES or number in _PASSING_NUMBERS
-
-
-def _is_taken_meanwhile(error: sqlalchemy.exc.IntegrityError) -> bool:
-    """Tell whether somebody was faster to create the same, which MariaDB alone lets us see as an error."""
-    cause: Any = error.orig
-    return cause.args[:1] == (_DUPLICATE,) and "PRIMARY" in str(cause.args[1:])
 
 
 def _batches(items: Iterable[Item]) -> Iterator[list[Item]]:
