@@ -8,11 +8,15 @@ from typing import Any  # values of databases
 from sqlalchemy import ColumnElement, and_, case, false, func, literal, or_, tuple_, update
 from sqlalchemy.sql.dml import Update
 
-from brubeck_wsgi.queryset.kinds import Comparable
+from brubeck_wsgi.queryset.kinds import LONGEST_TEXT, Comparable, Kind
 from brubeck_wsgi.queryset.selecting import Filter, Operator, Order
 from brubeck_wsgi.queryset.sql_tables import FieldColumn, Layout
 
 Condition = ColumnElement[bool]
+
+# MariaDB sorts by the first 1024 bytes of a text (max_sort_length), and compares by all of it.
+_SORTING_BY_BEGINNINGS = ("mysql", "mariadb")
+_SORTED_CHARACTERS = 256
 
 
 def condition(wanted: Filter, field: FieldColumn, dialect_name: str) -> Condition:
@@ -42,12 +46,17 @@ def condition(wanted: Filter, field: FieldColumn, dialect_name: str) -> Conditio
 
 def order_by(order: tuple[Order, ...], layout: Layout, dialect_name: str) -> Iterator[Any]:
     """Yield what to sort by: what is null comes first, or last when it is descending."""
+    identity = layout.identity.column
     for one in order:
         column = layout.fields[one.shape.name].column
         sorted_by: Any = column.desc() if one.is_descending else column.asc()
         if dialect_name == "postgresql" and column.nullable:
             sorted_by = sorted_by.nulls_last() if one.is_descending else sorted_by.nulls_first()
         yield sorted_by
+        if dialect_name in _SORTING_BY_BEGINNINGS and one.shape.kind is Kind.TEXT and column is not identity:
+            for start in range(_SORTED_CHARACTERS + 1, LONGEST_TEXT + 1, _SORTED_CHARACTERS):
+                rest = func.substr(column, start)
+                yield rest.desc() if one.is_descending else rest.asc()
 
 
 def behind(order: tuple[Order, ...], place: Sequence[Comparable], layout: Layout, dialect_name: str) -> Condition:
