@@ -122,8 +122,7 @@ class WebSocketChannel:
         with self._turns:
             if self._socket.close_code is not None:
                 self._check_open()
-            self._socket.send(message)
-            self._send_outgoing()
+            self._send(self._socket.send_now(message))
 
     def ping(self, payload: bytes = b"") -> None:
         """Ask whether the peer is still there.
@@ -233,21 +232,24 @@ class WebSocketChannel:
     def _send_outgoing(self) -> None:
         data = self._socket.take_outgoing()
         if data:
-            if self._mark is not None and self._socket.close_code is None:
-                payload = self._mark(len(data))
-                if payload is not None:
-                    with suppress(LocalProtocolError):  # another thread may have received the peer's close
-                        self._socket.ping(payload)
-                    data += self._socket.take_outgoing()
-            try:
-                self._way.send(data)
-            except ConnectionError as error:
-                self._socket.receive(b"")
-                raise ChannelClosed(ABNORMAL, "the peer has left") from error
-            except BaseException:  # stopped in the middle: what followed would be taken for the rest of it
-                self._socket.receive(b"")
-                self._way.abort()
-                raise
+            self._send(data)
+
+    def _send(self, data: bytes) -> None:
+        if self._mark is not None and self._socket.close_code is None:
+            payload = self._mark(len(data))
+            if payload is not None:
+                with suppress(LocalProtocolError):  # another thread may have received the peer's close
+                    self._socket.ping(payload)
+                data += self._socket.take_outgoing()
+        try:
+            self._way.send(data)
+        except ConnectionError as error:
+            self._socket.receive(b"")
+            raise ChannelClosed(ABNORMAL, "the peer has left") from error
+        except BaseException:  # stopped in the middle: what followed would be taken for the rest of it
+            self._socket.receive(b"")
+            self._way.abort()
+            raise
 
 
 AnyChannel = TypeVar("AnyChannel", bound=WebSocketChannel)

@@ -351,3 +351,19 @@ def test_end_is_not_seen_before_what_was_left():
 
     assert len(received) == 600
     assert socket.close_code == 1000
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536])
+@pytest.mark.parametrize("kind", [str, bytes])
+def test_message_that_comes_alone_is_taken_whatever_its_size(size, kind):
+    message = "x" * size if kind is str else b"x" * size
+
+    assert WebSocket().receive(sent_by(client(), message)) == [message]
+
+
+@pytest.mark.parametrize("size", [126, 127])
+def test_marks_of_longer_sizes_are_no_sizes(size):
+    socket = WebSocket()
+
+    assert socket.receive(bytes((0x82, 0x80 | size)) + bytes(4 + size)) == []
+    assert socket.close_code == 1002

@@ -35,7 +35,9 @@ _KEY_BYTES = 16
 _MOST_PING_BYTES = 125
 _LONGEST_REASON = 123
 _SIMPLE = (TEXT, BINARY)
-_FIRST_OF_SIMPLE = (bytes([TEXT]), bytes([BINARY]))
+_SHORTEST = 6  # bytes, of which 4 are the mask
+_LONGEST_SHORT = _SHORTEST + 126  # from here on the size does not stand in the second byte
+_MASKED = 0x80
 _NO_TEXT = "expected text in UTF-8"
 _SMALL_PIECES = 256
 _MOST_AT_ONCE = 256  # frames: whoever answers them lets others run in between
@@ -176,6 +178,17 @@ class WebSocket:
 
     def send(self, message: str | bytes) -> None:
         """Send a message, text or binary; `LocalProtocolError` if it is closed."""
+        self.outgoing.append(self._frame(message))
+
+    def send_now(self, message: str | bytes) -> bytes:
+        """Send a message, and return what is to be sent to the peer, as `take_outgoing` does."""
+        frame = self._frame(message)
+        if not self.outgoing:
+            return frame
+        self.outgoing.append(frame)
+        return self.take_outgoing()
+
+    def _frame(self, message: str | bytes) -> bytes:
         if self.close_code is not None:
             self._check_open()
         if isinstance(message, str):
@@ -186,7 +199,7 @@ class WebSocket:
             compressed = self._deflate.compress(payload)
             if compressed is not None:
                 first, payload = first | COMPRESSED, compressed
-        self.outgoing.append(serialize_frame(first, payload))
+        return serialize_frame(first, payload)
 
     def ping(self, payload: bytes = b"") -> None:
         """Send a ping, with up to 125 bytes in it."""
@@ -214,10 +227,15 @@ class WebSocket:
 
     def _only_message(self, data: bytes) -> str | bytes | None:
         """Return the message if *data* is one simple frame and nothing else, and is right."""
-        found = find_simple(data, 0) if data[:1] in _FIRST_OF_SIMPLE else None
-        if found is None or found[1] != len(data):
+        end = len(data)
+        if end < _SHORTEST or data[0] not in _SIMPLE:
             return None
-        start, end = found
+        start = _SHORTEST
+        if end >= _LONGEST_SHORT or data[1] != end - start + _MASKED:
+            found = find_simple(data, 0)
+            if found is None or found[1] != end:
+                return None
+            start, end = found
         if end - start > self._most:
             return None
         payload = unmask(data[start:], data[start - 4 : start])
