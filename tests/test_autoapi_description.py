@@ -235,7 +235,6 @@ def test_fields_that_objects_are_found_by_have_the_limits_of_stores():
     made = Brubeck()
     made.register_api(type("ThingAPI", (AutoAPIBase,), {"model": Thing, "queries": queries}))
     client = TestApp(made)
-
     schemas = client.get("/openapi.json").json["components"]["schemas"]
     found = schemas["ThingInput"]["properties"]
     size = next(one for one in found["size"]["anyOf"] if one["type"] == "integer")
@@ -245,3 +244,6 @@ def test_fields_that_objects_are_found_by_have_the_limits_of_stores():
     assert "maximum" not in found["note"]
     client.post_json("/thing/", {"size": size["maximum"], "note": 2**70}, status=201)
     client.post_json("/thing/", {"size": size["maximum"] + 1}, status=422)
+    whole = client.post_json("/thing/", {"size": 5.0, "most": -2.0}).json  # which JSON Schema calls integers
+    assert (whole["size"], whole["most"]) == (5, -2)
+    client.post_json("/thing/", {"size": 5.5}, status=422)

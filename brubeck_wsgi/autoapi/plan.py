@@ -74,6 +74,7 @@ class Plan:
             for key, schema in self.properties.items()
             if kinds_of(schema) and kinds_of(schema) <= {"integer", "number"}
         }
+        self._integers = [key for key, schema in self.properties.items() if kinds_of(schema) == {"integer"}]
         self._formatted = {key for key, schema in self.properties.items() if "format" in schema}
         self._seen: dict[str | None, frozenset[str]] = {}
         self._store_keys = self._keys_of_store()
@@ -204,7 +205,11 @@ class Plan:
         return self.named(data)
 
     def named(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return data with each field, at every depth, by the one key that clients see."""
+        """Return data with each field, at every depth, by the one key that clients see; 5.0 is the integer 5."""
+        for key in self._integers:
+            value = data.get(key)
+            if value.__class__ is float and value.is_integer():
+                data[key] = int(value)
         return self._sieve(None).sifted(data) if self._has_other_names else data
 
     def hides_parts(self, role: str | None) -> bool:
