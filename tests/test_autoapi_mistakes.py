@@ -12,6 +12,7 @@ from brubeck_wsgi.autoapi import AutoAPIBase
 from brubeck_wsgi.dictshield import Document, StringField
 from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.queryset import DictQueryset
+from brubeck_wsgi.testing import TestClient
 
 
 class Album(Document):
@@ -169,6 +170,82 @@ def test_attributes_of_your_own_are_yours():
 )
 def test_option_of_another_kind_is_refused(name, value, wanted):
     assert refusal(**{name: value}) == f"expected {name} of AlbumAPI to be {wanted}, got {value!r}"
+
+
+# -- models and querysets
+
+
+class Unmodelled:
+    """A class of no kind that there are models of."""
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"model": None}, "expected AlbumAPI to have a model, the class of its objects, got none"),
+        ({"queries": None}, "expected AlbumAPI to have queries, a queryset, got none"),
+        ({"queries": DictQueryset}, "expected queries of AlbumAPI to be a queryset, got the class; call it"),
+        ({"queries": {}}, "expected queries of AlbumAPI to be a queryset, got {}"),
+        (
+            {"queries": DictQueryset(model=Plain)},
+            "expected queries of AlbumAPI to keep Album, got <DictQueryset of Plain, 0 objects>",
+        ),
+        (
+            {"owner_field": "who"},
+            "expected owner_field of AlbumAPI to be of the fields id, title, owner, got 'who'",
+        ),
+        (
+            {"read_only": ["id", "who"]},
+            "expected read_only of AlbumAPI to be of the fields id, title, owner, got 'who'",
+        ),
+        (
+            {"queries": DictQueryset(indexed=["who"])},
+            "expected indexed to be of the fields id, title, owner, got 'who'",
+        ),
+    ],
+)
+def test_mistake_in_parts_and_fields_is_named(options, message):
+    assert refusal(**options) == message
+
+
+def test_kinds_of_models_are_said_where_a_class_is_none():
+    message = refusal(model=Unmodelled)
+
+    for kind in ("document", "pydantic model", "msgspec Struct", "dataclass", "TypedDict", "attrs"):
+        assert kind in message
+
+
+def test_two_apis_of_one_queryset_show_the_same_objects():
+    queries, app = DictQueryset(), Brubeck()
+    for name in ("AlbumAPI", "RecordAPI"):
+        app.register_api(type(name, (AutoAPIBase,), {"model": Album, "queries": queries}))
+    client = TestClient(app)
+
+    with client.websocket("/album/") as one, client.websocket("/record/") as other:
+        assert one.receive_json()["event"] == other.receive_json()["event"] == "ready"
+        client.post_json("/album/", {"title": "x"})
+        assert one.receive_json()["event"] == other.receive_json()["event"] == "create"
+    assert client.get("/record/").json == client.get("/album/").json != []
+
+
+def test_operator_that_there_is_not_is_said_to_be_the_mistake():
+    api = type("AlbumAPI", (AutoAPIBase,), {"model": Album, "queries": DictQueryset(model=Album, indexed=["title"])})
+
+    answer = ask(client_of(api), "GET", "/album/?title__between=1")
+
+    assert answer.status_code == 400
+    assert answer.json["detail"] == (
+        "expected an operator ne, lt, le, gt, ge, in, contains, startswith, isnull, got 'between'"
+    )
+
+
+def test_summaries_read_well_whatever_the_model_is_called():
+    api = type("AlbumAPI", (AutoAPIBase,), {"model": Album, "queries": DictQueryset()})
+    paths = ask(client_of(api), "GET", "/openapi.json").json["paths"]
+
+    summaries = [one["summary"] for path, item in paths.items() for name, one in item.items() if name != "parameters"]
+    assert "Create one Album, or several" in summaries
+    assert not [one for one in summaries if " a Album" in one]
 
 
 # -- roles

@@ -613,3 +613,39 @@ def test_all_that_querysets_raise_is_found_beside_them():
     assert module.NotFound is FourOhFourException
     assert issubclass(module.Invalid, ValidationError)
     assert {"NotFound", "Invalid", "Busy"} <= set(module.__all__)
+
+
+# -- mistakes, and what one reads of a store in a shell
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: SQLQueryset("sqlite:///x.db"), "expected an engine, sqlalchemy.create_engine(…), got str"),
+        (lambda: RedisQueryset("redis://x"), "expected a client, redis.Redis.from_url(…), got str"),
+        (lambda: DictQueryset(indexed="title"), "expected indexed to be names in a list or tuple, got 'title'"),
+        (
+            lambda: DictQueryset(model=Album).bind(TodoModel),
+            "expected one model in <DictQueryset of Album, 0 objects>, got TodoModel too",
+        ),
+    ],
+)
+def test_mistake_in_how_a_store_is_made_is_named(make, message):
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+
+    assert str(caught.value) == message
+
+
+def test_stores_and_results_say_what_they_are():
+    albums = DictQueryset(model=Album)
+    created = albums.create(Album("Time Out", id="a"))
+    engine = sqlalchemy.create_engine("sqlite://")
+
+    assert repr(albums) == "<DictQueryset of Album, 1 object>"
+    assert repr(DictQueryset()) == "<DictQueryset, 0 objects>"
+    assert repr(SQLQueryset(engine, model=Album)) == "<SQLQueryset of Album in 'album'>"
+    assert repr(SQLQueryset(engine, table="old")) == "<SQLQueryset in 'old'>"
+    assert repr(RedisQueryset(redis.Redis(), name="old", model=Album)) == "<RedisQueryset of Album in 'old'>"
+    assert repr(created) == "<Result Created Album 'a'>"
+    assert repr(albums.read(["b"])[0]) == "<Result Not Found>"

@@ -87,11 +87,11 @@ class APIDescription:
         others = [207, 400, 406, 409, 413, 415, 422]
         if self._api.overwrites:
             others += [401, 403, 404, 412, *self._required_conditions()]  # it is a change then
-        operation = self._operation(CREATE, f"Create a {self._name}, or several", answers, others)
+        operation = self._operation(CREATE, f"Create one {self._name}, or several", answers, others)
         return {**operation, "requestBody": self._objects.new()}
 
     def _update(self) -> dict[str, Any]:
-        operation = self._changing(UPDATE, f"Replace a {self._name}")
+        operation = self._changing(UPDATE, f"Replace one {self._name}")
         if self._api.puts_new:
             made = self._answers.one("It is made.", {"Location": LOCATION})
             self._have_empty(made)
@@ -100,7 +100,7 @@ class APIDescription:
 
     def _patch(self) -> dict[str, Any]:
         return {
-            **self._changing(PATCH, f"Change a part of a {self._name}"),
+            **self._changing(PATCH, f"Change a part of one {self._name}"),
             "requestBody": self._objects.patch(),
         }
 
@@ -116,7 +116,7 @@ class APIDescription:
         answers = {204: {"description": "It is removed."}}
         answers[200] = self._answers.one("It is removed; this is what it was.", {})
         others = [207, 400, 404, 409, 412, *self._required_conditions()]
-        return self._operation(DELETE, f"Remove a {self._name}", answers, others)
+        return self._operation(DELETE, f"Remove one {self._name}", answers, others)
 
     def _delete_all(self) -> dict[str, Any]:
         answers = {204: {"description": "All are removed."}}

@@ -104,6 +104,8 @@ def _read_plain(arguments: Arguments, keys: frozenset[str], size: int) -> Wanted
             continue
         key, _, operator = name.rpartition("__")
         if name in keys or operator not in OPERATORS:
+            if name not in keys and key in keys:
+                raise BadRequest(f"expected an operator {', '.join(OPERATORS)}, got {operator[:60]!r}")
             key, operator = name, "eq"
         filters += [(key, operator, value) for value in values]
     count = _one(arguments, "count")

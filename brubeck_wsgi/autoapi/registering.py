@@ -63,8 +63,7 @@ def register(api: Any, application: Any, prefix: str | None = None) -> None:
 
 def prepared(api: Any, path: str) -> Any:
     """Return a subclass of an API that knows all that follows from what the class says."""
-    if api.model is None or not isinstance(api.queries, AbstractQueryset):
-        raise ConfigurationError(f"expected {api.__name__} to have a model, and a queryset as queries")
+    _check_parts(api)
     api.queries.bind(api.model)
     check_options(api)
     plan = Plan(api.model)
@@ -81,9 +80,9 @@ def prepared(api: Any, path: str) -> Any:
         "label": label,
         "bodies": Bodies(plan, path, api.url_field, api.cache_control),
         "has_hook": overridden(api),
-        "owner_key": None if api.owner_field is None else _key(api, keys, api.owner_field),
-        "read_only_keys": frozenset(_key(api, keys, name) for name in api.read_only),
-        "write_once_keys": frozenset(_key(api, keys, name) for name in api.write_once),
+        "owner_key": None if api.owner_field is None else _key(api, keys, "owner_field", api.owner_field),
+        "read_only_keys": frozenset(_key(api, keys, "read_only", name) for name in api.read_only),
+        "write_once_keys": frozenset(_key(api, keys, "write_once", name) for name in api.write_once),
         "selectable": {keys.get(name, name): name for name in api.queries.shapes},
         "idempotent_answers": IdempotentAnswers() if api.idempotent_answers is True else api.idempotent_answers or None,
         "overwrites": _or_brubeck(api, api.post_overwrites),
@@ -151,9 +150,26 @@ def _free(label: str, taken: set[str]) -> str:
     return free
 
 
-def _key(api: Any, keys: dict[str, str], name: str) -> str:
+def _check_parts(api: Any) -> None:
+    """Raise `ConfigurationError` if an API has no model, or no store for objects of it."""
+    model, queries = api.model, api.queries
+    if model is None:
+        raise ConfigurationError(f"expected {api.__name__} to have a model, the class of its objects, got none")
+    if queries is None:
+        raise ConfigurationError(f"expected {api.__name__} to have queries, a queryset, got none")
+    if isinstance(queries, type):
+        raise ConfigurationError(f"expected queries of {api.__name__} to be a queryset, got the class; call it")
+    if not isinstance(queries, AbstractQueryset):
+        raise ConfigurationError(f"expected queries of {api.__name__} to be a queryset, got {queries!r:.60}")
+    if queries.model_class not in (None, model):
+        name = getattr(model, "__name__", repr(model))
+        raise ConfigurationError(f"expected queries of {api.__name__} to keep {name:.60}, got {queries!r:.120}")
+
+
+def _key(api: Any, keys: dict[str, str], option: str, name: str) -> str:
     if name not in keys:
-        raise ConfigurationError(f"expected {api.__name__} to name fields of its model, got {name!r}")
+        fields = ", ".join(keys)
+        raise ConfigurationError(f"expected {option} of {api.__name__} to be of the fields {fields}, got {name!r:.60}")
     return keys[name]
 
 

@@ -15,6 +15,8 @@ from brubeck_wsgi.modeling.interface import Model
 from brubeck_wsgi.modeling.shapes import Audience, has_roles
 from brubeck_wsgi.modeling.structs import StructModel
 
+_KINDS = "which is a document, a pydantic model, a msgspec Struct, a dataclass, a TypedDict or a class of attrs"
+
 
 @lru_cache(maxsize=4096)
 def adapt(model: Any) -> Model:
@@ -33,7 +35,7 @@ def adapt(model: Any) -> Model:
 
         return PydanticModel(model)
     if not is_structured(model):
-        raise ConfigurationError(f"expected a class of models, got {model!r:.80}")
+        raise ConfigurationError(f"expected a class of models, {_KINDS}, got {model!r:.80}")
     return StructModel(model)
 
 

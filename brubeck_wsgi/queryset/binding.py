@@ -34,6 +34,8 @@ class ModelBound:
     def __init__(self, api_id: str | None, model: Any, indexed: Iterable[str]) -> None:
         self.api_id = api_id
         self.model_class: Any = None
+        if isinstance(indexed, str):
+            raise ConfigurationError(f"expected indexed to be names in a list or tuple, got {indexed!r:.60}")
         self._indexed = tuple(indexed)
         if model is not None:
             self.bind(model)
@@ -45,7 +47,15 @@ class ModelBound:
             self.model_class = model
             self._prepare()
         elif self.model_class is not model:
-            raise ConfigurationError(f"expected one model, got {model!r:.80} after {self.model_class!r:.80}")
+            raise ConfigurationError(
+                f"expected one model in {self!r}, got {getattr(model, '__name__', model)!s:.60} too"
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}{self._of_model()}>"
+
+    def _of_model(self) -> str:
+        return "" if self.model_class is None else f" of {self._model.name}"
 
     @property
     def model(self) -> Model:

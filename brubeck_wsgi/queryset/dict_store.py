@@ -79,6 +79,10 @@ class DictQueryset(AbstractQueryset):
         self._snapshot = None if snapshot is None else SnapshotFile(snapshot)
         super().__init__(**options)
 
+    def __repr__(self) -> str:
+        number = len(self._entries)
+        return f"<{type(self).__name__}{self._of_model()}, {number} object{'' if number == 1 else 's'}>"
+
     def __len__(self) -> int:
         """Return how many objects there are."""
         return len(self._entries)

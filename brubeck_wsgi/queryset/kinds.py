@@ -115,10 +115,13 @@ def indexed_shapes(shapes: Mapping[str, FieldShape], names: tuple[str, ...]) -> 
     """Return those of *shapes* that are named; `ConfigurationError` for one that stores cannot compare."""
     unknown = [name for name in names if name not in shapes]
     if unknown:
-        raise ConfigurationError(f"expected names of fields, got {unknown}")
+        raise ConfigurationError(f"expected indexed to be of the fields {', '.join(shapes)}, got {unknown[0]!r:.60}")
     wrong = [name for name in names if shapes[name].kind is Kind.OTHER]
     if wrong:
-        raise ConfigurationError(f"expected fields of text, numbers, booleans or moments, got {wrong}")
+        kind = shapes[wrong[0]].kind
+        raise ConfigurationError(
+            f"expected indexed fields of text, numbers, booleans or moments, got {wrong[0]!r:.60}, of kind {kind}"
+        )
     return {name: shapes[name] for name in names}
 
 

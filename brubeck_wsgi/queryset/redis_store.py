@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, TypeVar  # Any: the client, whose own types have every answer as awaitable too
 
+from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.queryset import redis_scripts
 from brubeck_wsgi.queryset.errors import VersionConflict
 from brubeck_wsgi.queryset.kinds import Comparable, Kind
@@ -42,6 +43,8 @@ class RedisQueryset(RedisFinding):
         compress_level: int = 1,
         **options: Any,
     ) -> None:
+        if not hasattr(db_conn, "register_script"):
+            raise ConfigurationError(f"expected a client, redis.Redis.from_url(…), got {type(db_conn).__name__}")
         self.name = name or api_id or "id"
         self._compress_level = compress_level if compress else None
         self._save_script = db_conn.register_script(redis_scripts.SAVE)
@@ -49,6 +52,9 @@ class RedisQueryset(RedisFinding):
         self._page_script = db_conn.register_script(redis_scripts.PAGE)
         self._is_checked = False
         super().__init__(db_conn, api_id, **options)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}{self._of_model()} in {self.name!r}>"
 
     def reindex(self) -> None:
         """Make the indexes anew: after other fields are *indexed*, or others have written to the hash."""

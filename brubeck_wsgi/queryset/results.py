@@ -87,6 +87,10 @@ class Result(_StatusAndValue):
         made.stored = stored
         return made
 
+    def __repr__(self) -> str:
+        what = "" if self.value is None else f" {type(self.value).__name__}"
+        return f"<{type(self).__name__} {self.status}{what}{'' if self.stored is None else f' {self.stored.id!r:.60}'}>"
+
     @property
     def version(self) -> str | None:
         """The version of the object; None where there is none."""

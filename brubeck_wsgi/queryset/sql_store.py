@@ -11,6 +11,7 @@ import sqlalchemy
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.queryset.base import ANY_VERSION, AbstractQueryset
 from brubeck_wsgi.queryset.errors import Refused, Unstorable, VersionConflict
 from brubeck_wsgi.queryset.kinds import Kind
@@ -50,12 +51,19 @@ class SQLQueryset(AbstractQueryset):
         version: str | None = None,
         **options: Any,
     ) -> None:
+        if not isinstance(db_conn, Engine):  # a URL is not shown: it may have a password
+            raise ConfigurationError(f"expected an engine, sqlalchemy.create_engine(…), got {type(db_conn).__name__}")
         self._engine = db_conn
         self._dialect = db_conn.dialect.name
         self._table = table
         self._version_name = version
         self._is_made = isinstance(table, Table)
         super().__init__(db_conn, api_id, **options)
+
+    def __repr__(self) -> str:
+        table = getattr(self._table, "name", self._table)
+        name = table or (None if self.model_class is None else self.model.name.lower())
+        return f"<{type(self).__name__}{self._of_model()}{f' in {name!r}' if name else ''}>"
 
     def _prepare(self) -> None:
         _ = self._layout  # what is wrong with it is said now
