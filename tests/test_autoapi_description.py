@@ -15,7 +15,8 @@ from webtest import TestApp
 
 from benchmarks.schemathesis_run import APPS, GUNICORN, run
 from brubeck_wsgi import Brubeck
-from brubeck_wsgi.autoapi import AutoAPIBase
+from brubeck_wsgi.autoapi import AutoAPIBase, describe_apis
+from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.queryset import DictQueryset
 from tests.apps.autoapi_app import Todo, app, make_app
 from tests.apps.autoapi_variants_app import app as variants
@@ -247,3 +248,42 @@ def test_fields_that_objects_are_found_by_have_the_limits_of_stores():
     whole = client.post_json("/thing/", {"size": 5.0, "most": -2.0}).json  # which JSON Schema calls integers
     assert (whole["size"], whole["most"]) == (5, -2)
     client.post_json("/thing/", {"size": 5.5}, status=422)
+
+
+def described(below, *paths):
+    """Return the statuses of *paths* in an application that describes its APIs *below*."""
+    made = Brubeck()
+    describe_apis(made, "Things", below=below)
+    made.register_api(todo_api())
+    client = TestApp(made)
+    return [client.get(path, status="*").status_code for path in paths]
+
+
+def test_descriptions_stand_where_the_application_wants_them():
+    moved = ("/meta/openapi.json", "/meta/manifest.json", "/meta/docs/", "/meta/docs/docs.js", "/meta/docs")
+
+    assert described("/meta", *moved, "/openapi.json", "/manifest.json", "/docs/") == [200] * 4 + [308] + [404] * 3
+
+
+def test_descriptions_are_left_out_where_the_application_wants_none():
+    assert described(None, "/openapi.json", "/manifest.json", "/docs/", "/docs", "/todo/") == [404] * 4 + [200]
+
+
+def test_place_of_descriptions_is_said_before_they_have_one():
+    made = Brubeck()
+    with pytest.raises(ConfigurationError, match="expected below to be like '/internal', or None, got 'meta/'"):
+        describe_apis(made, "Things", below="meta/")
+    made.register_api(todo_api())
+
+    with pytest.raises(ConfigurationError, match="expected below before the first API is registered"):
+        describe_apis(made, "Things", below="/meta")
+    describe_apis(made, "Things to do")
+    assert TestApp(made).get("/openapi.json").json["info"]["title"] == "Things to do"
+
+
+def test_route_of_your_own_at_the_place_of_a_description_goes_first():
+    made = Brubeck()
+    made.get("/manifest.json")(lambda application, message: {"name": "my page"})
+    made.register_api(todo_api())
+
+    assert TestApp(made).get("/manifest.json").json == {"name": "my page"}

@@ -20,7 +20,7 @@ from brubeck_wsgi.autoapi.access import (
 from brubeck_wsgi.autoapi.answering import BRUBECK
 from brubeck_wsgi.autoapi.bodies import Bodies
 from brubeck_wsgi.autoapi.checking import check_options, check_roles, check_users
-from brubeck_wsgi.autoapi.describing import add_descriptions, registry_of
+from brubeck_wsgi.autoapi.describing import PREFIX, add_descriptions, registry_of
 from brubeck_wsgi.autoapi.feed import publish_changes
 from brubeck_wsgi.autoapi.hooks import overridden
 from brubeck_wsgi.autoapi.idempotency import IdempotentAnswers
@@ -30,8 +30,6 @@ from brubeck_wsgi.queryset import AbstractQueryset
 
 LIST_METHODS = {"GET": LIST, "POST": CREATE, "DELETE": DELETE_ALL}
 ITEM_METHODS = {"GET": READ, "PUT": UPDATE, "PATCH": PATCH, "DELETE": DELETE}
-
-_PREFIX = re.compile(r"(?:/[A-Za-z0-9_.~!$&'()*+,;=:@-]+)+\Z")
 
 
 def register(api: Any, application: Any, prefix: str | None = None) -> None:
@@ -128,7 +126,7 @@ def _add(application: Any, route: str, api: Any, methods: dict[str, str], name: 
 def _path(api: Any, application: Any, prefix: str | None) -> str:
     path = f"{application.api_base_url.rstrip('/')}/{_label(api)}" if prefix is None else prefix
     path = path.rstrip("/")
-    if not _PREFIX.match(path):
+    if not PREFIX.match(path):
         raise ConfigurationError(f"expected a prefix like '/todo', got {path!r:.80}")
     return f"{path}/"
 
