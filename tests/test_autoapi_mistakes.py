@@ -101,7 +101,7 @@ def test_owner_is_the_user_or_its_name_or_its_number(user, owner):
     [
         ((), {"access": "user"}, "get_current_user"),
         ((), {"access": {"read": "anyone", "create": "user"}}, "get_current_user"),
-        ((), {"access": "owner", "owner_field": "owner"}, "get_current_user"),
+        ((), {"access": "owner", "owner_field": "owner", "operations": ["read"]}, "get_current_user"),
         ((BearerAuthMixin,), {"access": "user"}, "check_token"),
         ((BasicAuthMixin,), {"access": "user"}, "check_credentials"),
     ],
@@ -193,6 +193,10 @@ class Unmodelled:
         (
             {"owner_field": "who"},
             "expected owner_field of AlbumAPI to be of the fields id, title, owner, got 'who'",
+        ),
+        (
+            {"access": "owner", "owner_field": "owner"},
+            "expected owner_field of AlbumAPI, 'owner', to be indexed by its queries, got id",
         ),
         (
             {"read_only": ["id", "who"]},

@@ -67,7 +67,6 @@ def prepared(api: Any, path: str) -> Any:
     plan = Plan(api.model)
     rules = AccessRules(tuple(api.operations), api.access)
     check_roles(api, plan)
-    check_users(api, rules.levels.values())
     label = _label(api)
     keys = plan.keys_by_name
     own = {
@@ -100,7 +99,11 @@ def prepared(api: Any, path: str) -> Any:
     if made.owner_field is None and any(level == OWNER for level in rules.levels.values()):
         raise ConfigurationError(f"expected {api.__name__} to have an owner_field, since some of it is for owners")
     if rules.needs_owner(LIST) and made.owner_field not in made.queries.shapes:
-        raise ConfigurationError(f"expected {made.owner_field!r} among the indexed fields of the queries")
+        there = ", ".join(made.queries.shapes)
+        raise ConfigurationError(
+            f"expected owner_field of {api.__name__}, {made.owner_field!r:.60}, to be indexed by its queries, got {there}"
+        )
+    check_users(api, rules.levels.values())
     return made
 
 
