@@ -99,10 +99,8 @@ def prepared(api: Any, path: str) -> Any:
     if made.owner_field is None and any(level == OWNER for level in rules.levels.values()):
         raise ConfigurationError(f"expected {api.__name__} to have an owner_field, since some of it is for owners")
     if rules.needs_owner(LIST) and made.owner_field not in made.queries.shapes:
-        there = ", ".join(made.queries.shapes)
-        raise ConfigurationError(
-            f"expected owner_field of {api.__name__}, {made.owner_field!r:.60}, to be indexed by its queries, got {there}"
-        )
+        whose, there = f"owner_field of {api.__name__}, {made.owner_field!r:.60},", ", ".join(made.queries.shapes)
+        raise ConfigurationError(f"expected {whose} to be indexed by its queries, got {there}")
     check_users(api, rules.levels.values())
     return made
 
