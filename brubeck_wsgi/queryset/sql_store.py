@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any, TypeVar  # Any: rows, and objects of the application's classes
 
 import sqlalchemy
-from sqlalchemy import Column, Connection, Engine, MetaData, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Engine, Table, delete, func, insert, select, update
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from brubeck_wsgi.errors import ConfigurationError
@@ -301,15 +301,14 @@ class SQLQueryset(AbstractQueryset):
     def _make_table(self) -> None:
         if self._is_made:
             return
-        with telling_locks():
-            self._create_all(self._layout.table.metadata)
-        self._is_made = True
-
-    def _create_all(self, metadata: MetaData) -> None:
+        metadata = self._layout.table.metadata
         try:
-            metadata.create_all(self._engine)
+            with telling_locks():
+                metadata.create_all(self._engine)
         except sqlalchemy.exc.DBAPIError:
-            metadata.create_all(self._engine)  # another process was making it
+            with telling_locks():
+                metadata.create_all(self._engine)  # another process was making it
+        self._is_made = True
 
 
 class _Again(Exception):
