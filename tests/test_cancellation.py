@@ -173,14 +173,17 @@ def test_client_that_leaves_mongrel2_stops_its_handler(serve, arguments):
 # -- in this process
 
 
-def waiting_app(**bounds):
+TOO_LONG_SECONDS = 8  # for a handler that is stopped
+
+
+def waiting_app(seconds=0.3, **bounds):
     """Return an application, and a list in which a handler that waits puts the environ of its request."""
     app, requests = Brubeck(), []
 
     class Waiting(WebMessageHandler):
         def get(self):
             requests.append(self.environ)
-            sleep(0.3)
+            sleep(seconds)
             return "answered"
 
         post = get
@@ -213,7 +216,7 @@ def leave_while_waiting(app, requests, method, client):
     ],
 )
 def test_what_is_said_decides_whether_a_handler_stops(run, bounds, method, status):  # noqa: F811
-    app, requests = waiting_app(**bounds)
+    app, requests = waiting_app(TOO_LONG_SECONDS if status == 499 else 0.3, **bounds)
 
     assert run(lambda: leave_while_waiting(app, requests, method, object())) == status
 
@@ -225,7 +228,7 @@ def test_function_that_answers_any_method_stops_for_those_that_change_nothing(ru
     @app.add_route("/")
     def wait(application, message):
         requests.append(message.environ)
-        sleep(0.3)
+        sleep(TOO_LONG_SECONDS if status == 499 else 0.3)
         return "answered"
 
     assert run(lambda: leave_while_waiting(app, requests, method, object())) == status
@@ -242,7 +245,7 @@ def test_other_clients_are_left_alone(run):  # noqa: F811
 
 
 def test_client_of_a_request_within_a_request_stops_the_outer_one(run):  # noqa: F811
-    inner, requests = waiting_app(timeout=9)
+    inner, requests = waiting_app(TOO_LONG_SECONDS, timeout=9)
     outer = Brubeck(timeout=9)
     went_on = []
 
