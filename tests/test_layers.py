@@ -63,7 +63,7 @@ LIBRARIES = {
     "webtest": ("testing",),
     "wsproto": ("protocols.websocket", "protocols.websocket_client", "protocols.deflate", "protocols.frames"),
     "zmq": ("concurrency", "mongrel2", "channels"),
-    "sqlalchemy": ("queryset.sql_store", "queryset.sql_tables", "queryset.sql_statements"),
+    "sqlalchemy": ("queryset.sql_store", "queryset.sql_tables", "queryset.sql_statements", "queryset.sql_errors"),
     "gevent": ("concurrency.with_gevent",),
     "eventlet": ("concurrency.with_eventlet",),
     "greenlet": ("concurrency",),

@@ -272,3 +272,21 @@ def test_module_that_was_imported_too_early_is_found(tmp_path, hub):
     assert (early in found) == (hub != "nothing")
     assert "MySQLdb blocks: mysqlclient waits in C: use PyMySQL" in found
     assert len(found.splitlines()) == (1 if hub == "nothing" else 2)
+
+
+def test_locks_of_the_log_are_made_native_once():
+    # Made anew while another thread holds one, it would release what it has not acquired.
+    program = """
+import eventlet; eventlet.monkey_patch()
+import logging
+handler = logging.StreamHandler()
+patched = handler.lock
+from brubeck_wsgi.concurrency.with_eventlet import EventletHub
+EventletHub().share_logging()
+native = handler.lock
+EventletHub().share_logging()
+print(native is patched, handler.lock is native)
+"""
+    run = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, timeout=60)
+
+    assert run.stdout == "False True\n", run.stderr

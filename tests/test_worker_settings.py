@@ -34,7 +34,8 @@ def test_library_that_is_missing_is_named_in_one_line(hub):
     with pytest.raises(AssertionError) as ended, serving(hub, starter=WITHOUT_LIBRARY.format(hidden=hub)):
         pass
 
-    output = f"the {hub} worker needs {hub}: pip install {hub}\n"
+    requirement = {"gevent": "gevent", "eventlet": "'brubeck-wsgi[eventlet]'"}[hub]
+    output = f"the {hub} worker needs {hub}: pip install {requirement}\n"
     assert str(ended.value) == f"ended with status 1 before answer; output:\n{output}"
 
 

@@ -83,17 +83,19 @@ class EventletHub:
     def share_logging(self) -> None:
         # eventlet's locks are for one thread: who has to wait for another thread waits for ever, or is switched to
         # where it is not ("Cannot switch to a different thread").
-        make_lock = self.native("_thread", "RLock")
+        make_lock: Any = self.native("_thread", "RLock")
 
         def create_lock(handler: logging.Handler) -> None:
             handler.lock = make_lock()
             _reinit_at_fork(handler)
 
         logging.Handler.createLock = create_lock  # type: ignore[method-assign,assignment]  # of later ones
-        _logging._lock = make_lock()
+        # A lock that is one already may be held by another thread.
+        if not isinstance(_logging._lock, make_lock):
+            _logging._lock = make_lock()
         for reference in list(_logging._handlerList):
             handler = reference()
-            if handler is not None and handler.lock is not None:
+            if handler is not None and not isinstance(handler.lock, make_lock | None):
                 handler.createLock()
 
     def runner(self, function: Callable[[], None]) -> greenlet:

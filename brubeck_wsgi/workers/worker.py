@@ -36,19 +36,19 @@ class _Worker(AsyncWorker):  # type: ignore[misc]  # Gunicorn has no annotations
 
     Attributes:
         hub_name: ``"gevent"`` or ``"eventlet"``, which is also the name of the library.
+        requirement: what pip installs it by.
         stopping: tells applications that the worker begins to stop.
     """
 
     hub_name: ClassVar[str]
+    requirement: ClassVar[str]
     make_hub: ClassVar[Callable[[], Hub]]
 
     @classmethod
     def setup(cls) -> None:
         """Be called by Gunicorn's master before it makes workers; end it where no worker could start."""
         if importlib.util.find_spec(cls.hub_name) is None:
-            raise SystemExit(
-                f"the {cls.hub_name} worker needs {cls.hub_name}: pip install 'brubeck-wsgi[{cls.hub_name}]'"
-            )
+            raise SystemExit(f"the {cls.hub_name} worker needs {cls.hub_name}: pip install {cls.requirement}")
 
     @classmethod
     def check_config(cls, cfg: Any, log: Any) -> None:
@@ -215,6 +215,7 @@ class GeventWorker(_Worker):
     """A Gunicorn worker on gevent."""
 
     hub_name = "gevent"
+    requirement = "gevent"
     make_hub = staticmethod(_make_gevent_hub)
 
 
@@ -222,4 +223,5 @@ class EventletWorker(_Worker):
     """A Gunicorn worker on eventlet."""
 
     hub_name = "eventlet"
+    requirement = "'brubeck-wsgi[eventlet]'"
     make_hub = staticmethod(_make_eventlet_hub)
