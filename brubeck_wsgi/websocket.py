@@ -12,7 +12,8 @@ from brubeck_wsgi.concurrency.tasks import spawn
 from brubeck_wsgi.concurrency.turns import Turns
 from brubeck_wsgi.interfaces import ChannelClosed, Environ
 from brubeck_wsgi.protocols.errors import LocalProtocolError
-from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL, Handshake, HandshakeRefused, WebSocket
+from brubeck_wsgi.protocols.handshake import Handshake, HandshakeRefused
+from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL, WebSocket
 
 MOST_MESSAGE_BYTES = 16 * 1024 * 1024
 PING_SECONDS = 20.0

@@ -10,7 +10,8 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 from wsproto.extensions import PerMessageDeflate
 
 from brubeck_wsgi.protocols.errors import LocalProtocolError
-from brubeck_wsgi.protocols.websocket import Handshake, HandshakeRefused, WebSocket
+from brubeck_wsgi.protocols.handshake import Handshake, HandshakeRefused
+from brubeck_wsgi.protocols.websocket import WebSocket
 
 GOOD = Handshake("GET", True, "websocket", "keep-alive, Upgrade", "13", "dGhlIHNhbXBsZSBub25jZQ==", "", "")
 messages = st.lists(st.text(max_size=300) | st.binary(max_size=300), max_size=8)

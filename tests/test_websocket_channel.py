@@ -11,7 +11,8 @@ from wsproto.events import CloseConnection, Message, Ping, TextMessage
 import brubeck_wsgi.websocket as websocket
 from brubeck_wsgi.concurrency import Cancelled, Event, spawn
 from brubeck_wsgi.interfaces import ChannelClosed
-from brubeck_wsgi.protocols.websocket import HandshakeRefused, WebSocket
+from brubeck_wsgi.protocols.handshake import HandshakeRefused
+from brubeck_wsgi.protocols.websocket import WebSocket
 from brubeck_wsgi.protocols.websocket_client import ClientHandshake
 from brubeck_wsgi.testing.serving import Way
 from brubeck_wsgi.websocket import WebSocketChannel

@@ -17,14 +17,8 @@ from brubeck_wsgi.handlers.answers import encode_json
 from brubeck_wsgi.handlers.loading import refusal
 from brubeck_wsgi.handlers.web import WebMessageHandler
 from brubeck_wsgi.interfaces import ChannelClosed, Environ, StartResponse
-from brubeck_wsgi.protocols.websocket import (
-    FAILED,
-    GOING_AWAY,
-    INVALID,
-    POLICY_VIOLATION,
-    TRY_AGAIN,
-    HandshakeRefused,
-)
+from brubeck_wsgi.protocols.handshake import HandshakeRefused
+from brubeck_wsgi.protocols.websocket import FAILED, GOING_AWAY, INVALID, POLICY_VIOLATION, TRY_AGAIN
 from brubeck_wsgi.response import Response
 from brubeck_wsgi.websocket import PING_SECONDS, WebSocketChannel, open_channel, read_handshake
 

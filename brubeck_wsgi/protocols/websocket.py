@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 from codecs import getincrementaldecoder
-from collections.abc import Sequence
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 from wsproto.frame_protocol import CloseReason, Frame, FrameDecoder, Opcode, ParseFailed
 
 from brubeck_wsgi.protocols.deflate import agree
-from brubeck_wsgi.protocols.errors import LocalProtocolError, RemoteProtocolError
+from brubeck_wsgi.protocols.errors import LocalProtocolError
 from brubeck_wsgi.protocols.frames import (
     BINARY,
     CLOSE,
@@ -29,9 +25,6 @@ NORMAL, GOING_AWAY, NO_STATUS, ABNORMAL = 1000, 1001, 1005, 1006
 INVALID, POLICY_VIOLATION, FAILED, TRY_AGAIN = 1007, 1008, 1011, 1013
 """Close codes (RFC 6455 §7.4.1)."""
 
-_GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
-_VERSION = "13"
-_KEY_BYTES = 16
 _MOST_PING_BYTES = 125
 _LONGEST_REASON = 123
 _SIMPLE = (TEXT, BINARY)
@@ -44,57 +37,6 @@ _MOST_AT_ONCE = 256  # frames: whoever answers them lets others run in between
 # As registered with IANA: 1004, 1005, 1006 and 1015 never stand in a frame.
 _RECEIVABLE = frozenset((1000, 1001, 1002, 1003, *range(1007, 1015)))
 _SENDABLE = _RECEIVABLE - {1010}  # which is for clients
-
-
-class HandshakeRefused(RemoteProtocolError):
-    """A request is no handshake that can be answered.
-
-    Attributes:
-        headers: that the answer has to have.
-    """
-
-    def __init__(self, message: str, status: int = 400, headers: Sequence[tuple[str, str]] = ()) -> None:
-        super().__init__(message, status)
-        self.headers = list(headers)
-
-
-class Handshake(NamedTuple):
-    """What a client says that wants a WebSocket (RFC 6455 §4.2.1); header values, ``""`` for those it has not sent."""
-
-    method: str
-    is_modern: bool
-    upgrade: str
-    connection: str
-    version: str
-    key: str
-    protocols: str
-    extensions: str
-
-    def check(self) -> None:
-        """Raise `HandshakeRefused` if it cannot be answered with a WebSocket."""
-        if "websocket" not in _tokens(self.upgrade.lower()) or "upgrade" not in _tokens(self.connection.lower()):
-            raise HandshakeRefused("expected a request for a WebSocket", 426, [("Upgrade", "websocket")])
-        if self.version != _VERSION:
-            raise HandshakeRefused(
-                f"expected version {_VERSION} of the WebSocket protocol", 426, [("Sec-WebSocket-Version", _VERSION)]
-            )
-        if self.method != "GET" or not self.is_modern:
-            raise HandshakeRefused("expected a GET of HTTP/1.1")
-        try:
-            is_key = len(base64.b64decode(self.key, validate=True)) == _KEY_BYTES
-        except (binascii.Error, ValueError):
-            is_key = False
-        if not is_key:
-            raise HandshakeRefused("expected a Sec-WebSocket-Key of 16 bytes")
-
-    def choose_protocol(self, offered: Sequence[str]) -> str | None:
-        """Return the first of *offered*, the server's, that the client wants too; None if there is none."""
-        wanted = _tokens(self.protocols)
-        return next((protocol for protocol in offered if protocol in wanted), None)
-
-    def accept_key(self) -> str:
-        """Return the value for Sec-WebSocket-Accept."""
-        return base64.b64encode(hashlib.sha1(self.key.encode("ascii") + _GUID, usedforsecurity=False).digest()).decode()
 
 
 class WebSocket:
@@ -419,7 +361,3 @@ def _read_close(payload: bytes) -> tuple[int, str]:
     if len(payload) == 1 or (code not in _RECEIVABLE and not 3000 <= code <= 4999):
         raise ParseFailed(f"expected a close code that may be sent, got {payload[:2].hex()}")
     return code, _text(payload[2:])
-
-
-def _tokens(value: str) -> list[str]:
-    return [token.strip(" \t") for token in value.split(",") if token.strip(" \t")]

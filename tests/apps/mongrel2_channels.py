@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from brubeck_wsgi.interfaces import ChannelClosed
-from brubeck_wsgi.protocols.websocket import HandshakeRefused
+from brubeck_wsgi.protocols.handshake import HandshakeRefused
 from brubeck_wsgi.websocket import open_channel
 
 endings: list[list[Any]] = []
