@@ -144,7 +144,7 @@ class WebSocketChannel:
         self.begin_close(code, reason)
         if self._is_receiving:
             if self._socket.awaits_close:
-                spawn(self._give_up_in_time)
+                spawn(self.abandon_after, _CLOSE_SECONDS)
             return
         deadline = self._clock() + _CLOSE_SECONDS
         while self._socket.awaits_close and self._receive_some(deadline):
@@ -158,14 +158,11 @@ class WebSocketChannel:
                 with suppress(ChannelClosed):
                     self._send_outgoing()
 
-    def abandon(self) -> None:
-        """Give up a peer that has been told that it is closed, and has not answered that."""
+    def abandon_after(self, seconds: float) -> None:
+        """Wait so long, and give up the peer if it has been told that it is closed, and has not answered that."""
+        sleep(seconds)
         if self._socket.awaits_close:
             self._way.abort()
-
-    def _give_up_in_time(self) -> None:
-        sleep(_CLOSE_SECONDS)
-        self.abandon()
 
     def _receive_some(self, deadline: float | None) -> bool:
         """Wait for something to come; return False if the deadline came first."""

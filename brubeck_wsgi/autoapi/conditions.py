@@ -60,7 +60,5 @@ def check_conditions(api: Any, stored: Stored) -> None:
             raise PreconditionRequired
         return
     role = api.role_for(stored.value if api.has_roles_by_object else None)
-    etag = api.bodies.etag(stored, role, api._base())
-    matching, known = environ.get("HTTP_IF_MATCH"), environ.get("HTTP_IF_NONE_MATCH")
-    if (matching is not None and not is_matched(matching, etag)) or (known is not None and is_known(known, etag)):
+    if check_read_conditions(environ, api.bodies.etag(stored, role, api._base())):
         raise PreconditionFailed

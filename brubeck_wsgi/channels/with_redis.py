@@ -64,9 +64,9 @@ class RedisChannels(Channels):
         max_message_bytes: int = MESSAGE_BYTES,
         presence_seconds: float = 10.0,
     ) -> None:
-        # Any: the library's own types have every answer as awaitable too.
         if not hasattr(client, "pipeline"):
             raise ConfigurationError(f"expected a client, redis.Redis.from_url(…), got {client!r:.80}")
+        # Any: the library's own types have every answer as awaitable too.
         self._client = client
         self._prefix = prefix
         self._presence_seconds = checked_limit("presence_seconds", presence_seconds, 0.1)

@@ -228,11 +228,7 @@ class Connection(Wire):
                     known = maker.recall(data[:end], self)
         if known is not None:
             environ, is_modern, wish, size = known
-            if size:
-                self._is_modern = is_modern
-                environ["wsgi.input"] = self._begin_body(LengthDecoder(size), environ, data[end:])
-            else:
-                self._buffer = data[end:]
+            decoder: BodyDecoder | None = LengthDecoder(size) if size else None
         else:
             self._buffer = data  # for `_refuse` to look at
             head = server.parser.parse(data, self._scanned)
@@ -245,19 +241,16 @@ class Connection(Wire):
             if wish == 0 and "close" in environ["HTTP_CONNECTION"].lower():
                 wish = 1  # the parser lets the last line win, RFC 9112 §9.3 has close win
             end = head.consumed
-            if head.content_length > 0 or head.has_chunked:
-                self._is_modern = is_modern
-                decoder: BodyDecoder = ChunkedDecoder()
-                if not head.has_chunked:
-                    maker.remember(data[:end], environ, is_modern, wish, head.content_length)
-                    decoder = LengthDecoder(head.content_length)
-                environ["wsgi.input"] = self._begin_body(decoder, environ, data[end:])
-            elif end < len(data):
-                self._buffer = data[end:]
+            if head.has_chunked:
+                decoder = ChunkedDecoder()
             else:
-                self._buffer = b""
-                maker.remember(data, environ, is_modern, wish)
+                size = max(head.content_length, 0)
+                decoder = LengthDecoder(size) if size else None
+                maker.remember(data[:end], environ, is_modern, wish, size)
         self._is_modern = is_modern
+        self._buffer = data[end:]
+        if decoder is not None:
+            environ["wsgi.input"] = self._begin_body(decoder, environ, self._buffer)
         self.persists = server.persists and (wish != 1 if is_modern else wish == 0)
         exchange = self._exchange = Exchange(self, environ, server.writer, is_modern, server.log_failure)
         server.count_request()

@@ -40,6 +40,11 @@ class Application(Protocol):
         ...
 
 
+def overrides(handler_class: type, base: type, *names: str) -> bool:
+    """Tell whether a handler class has one of these of its own, and not that of *base*."""
+    return any(getattr(handler_class, name) is not getattr(base, name) for name in names)
+
+
 class lazy(Generic[Value]):  # noqa: N801  # a decorator, as property is
     """An attribute that is made when it is first read, and kept in the instance."""
 
@@ -132,7 +137,7 @@ class MessageHandler:
         methods = [method.lower() for method in cls.SUPPORTED_METHODS]
         can_answer = any(callable(getattr(cls, one, None)) for one in methods)
         hooks = ("initialize", "prepare", "unsupported")  # which may answer too
-        if not can_answer and all(getattr(cls, hook) is getattr(MessageHandler, hook) for hook in hooks):
+        if not can_answer and not overrides(cls, MessageHandler, *hooks):
             shown = next((f", not {one.upper()}()" for one in methods if hasattr(cls, one.upper())), "")
             raise ConfigurationError(f"expected {cls.__name__} to have a function for a method, like get(){shown}")
 

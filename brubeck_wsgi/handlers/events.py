@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from brubeck_wsgi.concurrency.stopping import STOPPING
 from brubeck_wsgi.errors import ConfigurationError
 from brubeck_wsgi.handlers.answers import encode_json
+from brubeck_wsgi.handlers.base import overrides
 from brubeck_wsgi.handlers.heartbeats import KeptAlive, Pulse
 from brubeck_wsgi.handlers.web import WebMessageHandler
 from brubeck_wsgi.interfaces import Environ
@@ -68,7 +69,7 @@ class EventStreamHandler(WebMessageHandler):
     @classmethod
     def check_class(cls) -> None:
         """See `MessageHandler.check_class`."""
-        if cls.events is EventStreamHandler.events and cls.get is EventStreamHandler.get:
+        if not overrides(cls, EventStreamHandler, "events", "get"):
             raise ConfigurationError(f"expected {cls.__name__} to have events()")
         super().check_class()
 

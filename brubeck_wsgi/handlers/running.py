@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from brubeck_wsgi.errors import ConfigurationError, HTTPError
 from brubeck_wsgi.handlers.answers import TEXT_HEADER, is_webob_response, make_response
-from brubeck_wsgi.handlers.base import MessageHandler
+from brubeck_wsgi.handlers.base import MessageHandler, overrides
 from brubeck_wsgi.handlers.scope import is_streamed
 from brubeck_wsgi.interfaces import Environ
 from brubeck_wsgi.response import Response
@@ -116,7 +116,7 @@ def _class_runner(handler_class: type[MessageHandler], name: str, allowed: tuple
     # What the class does not override is not called: most handlers have no hooks, and the ceremony for
     # hooks that do nothing would cost as much as all the rest (benchmarks/framework.py).
     hooks = ("__init__", "initialize", "prepare", "on_finish", "error")
-    if allowed or any(_overridden(handler_class, hook) for hook in hooks):
+    if allowed or overrides(handler_class, MessageHandler, *hooks):
         return _hooked_runner(handler_class, name, allowed)
     return _plain_runner(handler_class, name)
 
@@ -160,7 +160,7 @@ def _plain_runner(handler_class: type[MessageHandler], name: str) -> Runner:
 
 def _hooked_runner(handler_class: type[MessageHandler], name: str, allowed: tuple[str, ...]) -> Runner:
     parameters = _method_parameters(handler_class, name)
-    answers_errors = _overridden(handler_class, "error")
+    answers_errors = overrides(handler_class, MessageHandler, "error")
 
     def run(application: Any, environ: Environ, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Response:
         handler = handler_class(application, application.request_class(environ, application.max_body_size))
@@ -245,10 +245,6 @@ def _finish(handler: MessageHandler, environ: Environ) -> None:
 
 def _log_failure(handler: MessageHandler, error: Exception) -> None:
     handler.application.log_failure(handler.environ, error)
-
-
-def _overridden(handler_class: type[MessageHandler], name: str) -> bool:
-    return getattr(handler_class, name) is not getattr(MessageHandler, name)
 
 
 class _Parameters:

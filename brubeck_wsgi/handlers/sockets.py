@@ -10,10 +10,11 @@ from typing import Any, TypeVar, cast
 
 import msgspec
 
-from brubeck_wsgi.concurrency import sleep, spawn
+from brubeck_wsgi.concurrency import spawn
 from brubeck_wsgi.concurrency.stopping import STOPPING
 from brubeck_wsgi.errors import BadRequest, ConfigurationError, Forbidden, HTTPError
 from brubeck_wsgi.handlers.answers import encode_json
+from brubeck_wsgi.handlers.base import overrides
 from brubeck_wsgi.handlers.loading import refusal
 from brubeck_wsgi.handlers.web import WebMessageHandler
 from brubeck_wsgi.interfaces import ChannelClosed, Environ, StartResponse
@@ -118,9 +119,7 @@ class WebSocketHandler(WebMessageHandler):
     @classmethod
     def check_class(cls) -> None:
         """See `MessageHandler.check_class`."""
-        if all(
-            getattr(cls, name) is getattr(WebSocketHandler, name) for name in ("websocket", "on_open", "on_message")
-        ):
+        if not overrides(cls, WebSocketHandler, "websocket", "on_open", "on_message"):
             raise ConfigurationError(f"expected {cls.__name__} to have websocket(ws), or on_message(message)")
         super().check_class()
 
@@ -270,8 +269,7 @@ def _warn_once() -> None:
 
 def _end_with_server(ws: Socket) -> None:
     ws.begin_close(GOING_AWAY, "the server stops")
-    sleep(_LAST_SECONDS)  # who receives gets the answer of the client meanwhile, and is gone
-    ws.abandon()
+    ws.abandon_after(_LAST_SECONDS)  # who receives gets the answer of the client meanwhile, and is gone
 
 
 def _reason(error: HTTPError) -> str:

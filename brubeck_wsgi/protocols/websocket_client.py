@@ -14,8 +14,7 @@ from wsproto.utilities import RemoteProtocolError as _RemoteError
 from wsproto.utilities import generate_accept_token
 
 from brubeck_wsgi.protocols.errors import LocalProtocolError, RemoteProtocolError
-
-NORMAL, NO_STATUS, ABNORMAL = 1000, 1005, 1006
+from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL
 
 
 class ClientHandshake:

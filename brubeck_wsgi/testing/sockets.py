@@ -8,7 +8,8 @@ from typing import Any  # what JSON holds
 import msgspec
 
 from brubeck_wsgi.interfaces import ChannelClosed
-from brubeck_wsgi.protocols.websocket_client import NORMAL, ClientWebSocket
+from brubeck_wsgi.protocols.websocket import NORMAL
+from brubeck_wsgi.protocols.websocket_client import ClientWebSocket
 from brubeck_wsgi.testing.serving import Answering
 
 
