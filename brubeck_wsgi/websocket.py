@@ -123,7 +123,7 @@ class WebSocketChannel:
         with self._turns:
             if self._socket.close_code is not None:
                 self._check_open()
-            self._send(self._socket.send_now(message))
+            self._send(self._socket.send(message))
 
     def ping(self, payload: bytes = b"") -> None:
         """Ask whether the peer is still there.

@@ -210,7 +210,8 @@ def test_client_that_stops_to_read_has_fewer_messages_waiting_than_mongrel2_allo
     assert len(sent) < MOST_WAITING
 
 
-def test_what_has_waited_leaves_when_the_client_goes_on(regulated, window, sent):
+def send_until_one_has_to_wait(regulated, window):
+    """Send until the next message waits for a mark to come back; return that mark."""
     marks = []
     while len(marks) < 2:
         mark = say(regulated, window, bytes(SMALLEST_BULK))
@@ -219,24 +220,22 @@ def test_what_has_waited_leaves_when_the_client_goes_on(regulated, window, sent)
     regulated.note_taken(window.take_pong(marks[0]))
     while regulated.sent < window.last_message:
         say(regulated, window, bytes(LARGEST_REGULATED_BULK))
+    return marks[1]
+
+
+def test_what_has_waited_leaves_when_the_client_goes_on(regulated, window, sent):
+    mark = send_until_one_has_to_wait(regulated, window)
     count = len(sent)
     say(regulated, window, b"held back")
     assert len(sent) == count
 
-    regulated.note_taken(window.take_pong(marks[1]))
+    regulated.note_taken(window.take_pong(mark))
 
     assert sent[-1].endswith(b"held back")
 
 
 def test_what_has_waited_for_long_leaves_whatever_the_client_does(regulated, window, clock, sent):
-    marks = []
-    while len(marks) < 2:
-        mark = say(regulated, window, bytes(SMALLEST_BULK))
-        if mark is not None:
-            marks.append(mark)
-    regulated.note_taken(window.take_pong(marks[0]))
-    while regulated.sent < window.last_message:
-        say(regulated, window, bytes(LARGEST_REGULATED_BULK))
+    send_until_one_has_to_wait(regulated, window)
     say(regulated, window, b"held back")
 
     clock.pass_by()

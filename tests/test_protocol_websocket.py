@@ -83,9 +83,7 @@ def test_messages_arrive_whole_however_they_are_cut(messages, frames, step):
 def test_messages_leave_as_the_peer_reads_them(messages):
     peer, socket = client(), WebSocket()
     for message in messages:
-        socket.send(message)
-
-    peer.receive_data(socket.take_outgoing())
+        peer.receive_data(socket.send(message))
 
     assert [event.data for event in peer.events()] == messages
 
@@ -101,8 +99,7 @@ def test_compressed_messages_arrive_and_leave(messages, frames):
     received = socket.receive(b"".join(sent_by(peer, message, frames) for message in messages) or b"\x89\x80\0\0\0\0")
     socket.take_outgoing()
     for message in received:
-        socket.send(message)
-    peer.receive_data(socket.take_outgoing())
+        peer.receive_data(socket.send(message))
 
     assert received == messages
     parts = [event for event in peer.events() if not isinstance(event, Ping | Pong)]
@@ -283,7 +280,7 @@ def test_what_came_before_a_broken_rule_can_be_answered(wrong, follows):
     peer, socket = client(), WebSocket()
 
     assert socket.receive(sent_by(peer, "before") + wrong + follows) == ["before"]
-    socket.send("answer")
+    peer.receive_data(socket.send("answer"))
     assert socket.has_more
     assert socket.proceed() == []
 
@@ -368,3 +365,13 @@ def test_marks_of_longer_sizes_are_no_sizes(size):
 
     assert socket.receive(bytes((0x82, 0x80 | size)) + bytes(4 + size)) == []
     assert socket.close_code == 1002
+
+
+def test_message_leaves_behind_what_waits_already():
+    peer, socket = client(), WebSocket()
+    socket.ping(b"first")
+
+    peer.receive_data(socket.send("second"))
+
+    ping, message = peer.events()
+    assert (ping.payload, message.data, socket.take_outgoing()) == (b"first", "second", b"")

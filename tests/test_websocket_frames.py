@@ -220,8 +220,7 @@ def test_compressed_message_that_breaks_a_rule_closes_with_its_code(wire, code):
 def test_large_messages_are_compressed(message, is_compressed):
     socket = WebSocket("permessage-deflate; server_max_window_bits=9")
 
-    socket.send(message)
-    sent = socket.take_outgoing()
+    sent = socket.send(message)
 
     assert bool(sent[0] & 0x40) is is_compressed
     assert (len(sent) < len(message)) is is_compressed
@@ -231,6 +230,4 @@ def test_message_that_becomes_no_smaller_is_sent_as_it_is():
     socket = WebSocket("permessage-deflate")
     message = random.Random(1).randbytes(5000)
 
-    socket.send(message)
-
-    assert socket.take_outgoing() == serialize_frame(0x82, message)
+    assert socket.send(message) == serialize_frame(0x82, message)

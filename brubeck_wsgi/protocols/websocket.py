@@ -118,19 +118,12 @@ class WebSocket:
             return self._take(left)
         return []
 
-    def send(self, message: str | bytes) -> None:
-        """Send a message, text or binary; `LocalProtocolError` if it is closed."""
-        self.outgoing.append(self._frame(message))
+    def send(self, message: str | bytes) -> bytes:
+        """Send a message, text or binary; `LocalProtocolError` if it is closed.
 
-    def send_now(self, message: str | bytes) -> bytes:
-        """Send a message, and return what is to be sent to the peer, as `take_outgoing` does."""
-        frame = self._frame(message)
-        if not self.outgoing:
-            return frame
-        self.outgoing.append(frame)
-        return self.take_outgoing()
-
-    def _frame(self, message: str | bytes) -> bytes:
+        Returns:
+            What is to be sent to the peer by now, as `take_outgoing` has it.
+        """
         if self.close_code is not None:
             self._check_open()
         if isinstance(message, str):
@@ -141,7 +134,11 @@ class WebSocket:
             compressed = self._deflate.compress(payload)
             if compressed is not None:
                 first, payload = first | COMPRESSED, compressed
-        return serialize_frame(first, payload)
+        frame = serialize_frame(first, payload)
+        if not self.outgoing:
+            return frame
+        self.outgoing.append(frame)
+        return self.take_outgoing()
 
     def ping(self, payload: bytes = b"") -> None:
         """Send a ping, with up to 125 bytes in it."""
