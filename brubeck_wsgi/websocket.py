@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from typing import Protocol, Self
 
 from brubeck_wsgi.concurrency.primitives import sleep
 from brubeck_wsgi.concurrency.tasks import spawn
@@ -14,6 +14,8 @@ from brubeck_wsgi.interfaces import ChannelClosed, Environ
 from brubeck_wsgi.protocols.errors import LocalProtocolError
 from brubeck_wsgi.protocols.handshake import Handshake, HandshakeRefused
 from brubeck_wsgi.protocols.websocket import ABNORMAL, NORMAL, WebSocket
+
+__all__ = ["MOST_MESSAGE_BYTES", "PING_SECONDS", "HandshakeRefused", "WebSocketChannel", "read_handshake"]
 
 MOST_MESSAGE_BYTES = 16 * 1024 * 1024
 PING_SECONDS = 20.0
@@ -72,6 +74,43 @@ class WebSocketChannel:
         self._asked_after: int | None = None  # how many pongs had come when the peer was asked
         self._turns = Turns()
         self._mark: Callable[[int], bytes | None] | None = getattr(way, "mark", None)
+
+    @classmethod
+    def accept(
+        cls,
+        environ: Environ,
+        subprotocols: Sequence[str] = (),
+        headers: Sequence[tuple[str, str]] = (),
+        most_message_bytes: int = MOST_MESSAGE_BYTES,
+        ping_seconds: float | None = PING_SECONDS,
+        compresses: bool = True,
+    ) -> Self:
+        """Answer a request for a WebSocket with one; when the application returns, it is over.
+
+        Args:
+            environ: of the request.
+            subprotocols: what this side can speak, best first.
+            headers: more (name, value) pairs for the answer.
+            most_message_bytes: the largest message that is taken; 1009 for others.
+            ping_seconds: after how long a silence to ask whether the peer is still there; None for never.
+            compresses: whether to agree on permessage-deflate with clients that offer it.
+
+        Raises:
+            HandshakeRefused: the request is none for a WebSocket, or the server cannot make one: say so to the client.
+        """
+        handshake = read_handshake(environ)
+        upgrade = environ.get("brubeck.upgrade")
+        if upgrade is None:
+            raise HandshakeRefused("expected a server that makes WebSockets", 501)
+        socket = WebSocket(handshake.extensions if compresses else "", most_message_bytes)
+        subprotocol = handshake.choose_protocol(subprotocols)
+        answer = [("Sec-WebSocket-Accept", handshake.accept_key())]
+        if subprotocol is not None:
+            answer.append(("Sec-WebSocket-Protocol", subprotocol))
+        if socket.extensions is not None:
+            answer.append(("Sec-WebSocket-Extensions", socket.extensions))
+        way = upgrade("websocket", [*answer, *headers])
+        return cls(way, socket, subprotocol, ping_seconds)
 
     @property
     def close_code(self) -> int | None:
@@ -250,9 +289,6 @@ class WebSocketChannel:
             raise
 
 
-AnyChannel = TypeVar("AnyChannel", bound=WebSocketChannel)
-
-
 def read_handshake(environ: Environ) -> Handshake:
     """Return the handshake in a request.
 
@@ -273,41 +309,3 @@ def read_handshake(environ: Environ) -> Handshake:
     )
     handshake.check()
     return handshake
-
-
-def open_channel(
-    environ: Environ,
-    subprotocols: Sequence[str] = (),
-    headers: Sequence[tuple[str, str]] = (),
-    most_message_bytes: int = MOST_MESSAGE_BYTES,
-    ping_seconds: float | None = PING_SECONDS,
-    compresses: bool = True,
-    make: type[AnyChannel] = WebSocketChannel,  # type: ignore[assignment]  # PEP 696 is of Python 3.13
-) -> AnyChannel:
-    """Answer a request for a WebSocket with one; when the application returns, it is over.
-
-    Args:
-        environ: of the request.
-        subprotocols: what this side can speak, best first.
-        headers: more (name, value) pairs for the answer.
-        most_message_bytes: the largest message that is taken; 1009 for others.
-        ping_seconds: after how long a silence to ask whether the peer is still there; None for never.
-        compresses: whether to agree on permessage-deflate with clients that offer it.
-        make: what makes the channel.
-
-    Raises:
-        HandshakeRefused: the request is none for a WebSocket, or the server cannot make one: say so to the client.
-    """
-    handshake = read_handshake(environ)
-    upgrade = environ.get("brubeck.upgrade")
-    if upgrade is None:
-        raise HandshakeRefused("expected a server that makes WebSockets", 501)
-    socket = WebSocket(handshake.extensions if compresses else "", most_message_bytes)
-    subprotocol = handshake.choose_protocol(subprotocols)
-    answer = [("Sec-WebSocket-Accept", handshake.accept_key())]
-    if subprotocol is not None:
-        answer.append(("Sec-WebSocket-Protocol", subprotocol))
-    if socket.extensions is not None:
-        answer.append(("Sec-WebSocket-Extensions", socket.extensions))
-    way = upgrade("websocket", [*answer, *headers])
-    return make(way, socket, subprotocol, ping_seconds)

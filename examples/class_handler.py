@@ -26,7 +26,7 @@ class BrubeckHandler(WebMessageHandler):
         return {"taken": 5, "by": self.name}
 
     def on_finish(self):
-        self.name = None
+        self.name = ""
 
 
 app = Brubeck(handler_tuples=[(r"^/brubeck$", BrubeckHandler)])

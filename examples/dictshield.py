@@ -56,5 +56,5 @@ def find(title):
     return songs[title]
 
 
-songs = {}
+songs: dict[str, Song] = {}
 app = Brubeck(handler_tuples=[("^/songs$", SongsHandler), ("/songs/{title}", SongHandler)])

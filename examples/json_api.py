@@ -21,7 +21,7 @@ class Todo(NewTodo):
 
 
 app = Brubeck()
-todos = {}
+todos: dict[UUID, Todo] = {}
 
 
 @app.get("/todos")

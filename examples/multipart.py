@@ -28,7 +28,7 @@ class PictureHandler(WebMessageHandler):
         return FORM
 
     def post(self):
-        (picture,) = self.message.files.get("picture") or [None]
+        picture = next(iter(self.message.files.get("picture", ())), None)
         content = picture.body if picture else b""
         # What the browser says of a file is only said: the first bytes of a picture tell what it is.
         kind = next((kind for begin, kind in KINDS.items() if content.startswith(begin)), None)

@@ -21,7 +21,7 @@ from brubeck_wsgi.interfaces import ChannelClosed, Environ, StartResponse
 from brubeck_wsgi.protocols.handshake import HandshakeRefused
 from brubeck_wsgi.protocols.websocket import FAILED, GOING_AWAY, INVALID, POLICY_VIOLATION, TRY_AGAIN
 from brubeck_wsgi.response import Response
-from brubeck_wsgi.websocket import PING_SECONDS, WebSocketChannel, open_channel, read_handshake
+from brubeck_wsgi.websocket import PING_SECONDS, WebSocketChannel, read_handshake
 
 MAX_MESSAGE_SIZE = 1024 * 1024
 
@@ -163,14 +163,13 @@ class WebSocketHandler(WebMessageHandler):
                 _warn_once()
                 raise HTTPError(501, _NO_WEBSOCKETS)
             self._check_origin()
-            ws = self.ws = open_channel(
+            ws = self.ws = Socket.accept(
                 environ,
                 self.subprotocols,
                 self._handshake_headers(),
                 self.max_message_size,
                 self.ping_interval,
                 self.compression,
-                Socket,
             )
         except HandshakeRefused as refused:
             raise HTTPError(refused.status, str(refused), headers=dict(refused.headers)) from None

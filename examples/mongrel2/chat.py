@@ -1,8 +1,7 @@
 """Everybody who is here hears what anybody says: a WebSocket over WSGI, behind Mongrel2 or Gunicorn alike."""
 
 from brubeck_wsgi import ChannelClosed
-from brubeck_wsgi.protocols.websocket import HandshakeRefused
-from brubeck_wsgi.websocket import open_channel
+from brubeck_wsgi.websocket import HandshakeRefused, WebSocketChannel
 
 PAGE = b"""<!doctype html>
 <title>Chat</title>
@@ -20,7 +19,7 @@ PAGE = b"""<!doctype html>
 </script>
 """
 
-here = set()
+here: set[WebSocketChannel] = set()
 
 
 def chat(environ, start_response):
@@ -29,7 +28,7 @@ def chat(environ, start_response):
         start_response("200 OK", [("Content-Type", "text/html; charset=utf-8")])
         return [PAGE]
     try:
-        channel = open_channel(environ)
+        channel = WebSocketChannel.accept(environ)
     except HandshakeRefused as refused:
         start_response(f"{refused.status} Refused", [("Content-Length", "0"), *refused.headers])
         return []

@@ -1,10 +1,12 @@
 """A greeting, a chat and uploads in one site, to be put behind Mongrel2: see run.sh beside this file."""
 
+from wsgiref.types import WSGIApplication
+
 from examples.hello import app as hello
 from examples.mongrel2.chat import chat
 from examples.upload import app as upload
 
-PLACES = {"/chat": chat, "/upload": upload}
+PLACES: dict[str, WSGIApplication] = {"/chat": chat, "/upload": upload}
 
 
 def app(environ, start_response):

@@ -31,18 +31,18 @@ class Todo(Document):
 
 def kept_at(place: str) -> tuple[AbstractQueryset, Channels]:
     """Return the queryset that keeps todos at a place, and the channels that tell all workers of changes."""
-    options = {"model": Todo, "indexed": ("completed", "order")}
+    indexed = ("completed", "order")
     if place.startswith(("redis://", "rediss://")):
         from redis import Redis
 
         client = Redis.from_url(place)
-        return RedisQueryset(client, **options), RedisChannels(client)
+        return RedisQueryset(client, model=Todo, indexed=indexed), RedisChannels(client)
     from sqlalchemy import create_engine
 
     from brubeck_wsgi.queryset import SQLQueryset
 
     url = place.replace("postgresql://", "postgresql+psycopg://") if "://" in place else f"sqlite:///{place}"
-    return SQLQueryset(create_engine(url), **options), ZMQChannels()
+    return SQLQueryset(create_engine(url), model=Todo, indexed=indexed), ZMQChannels()
 
 
 stored, channels = kept_at(os.environ.get("TODO_DATABASE", "todo.sqlite"))

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from brubeck_wsgi.interfaces import ChannelClosed
-from brubeck_wsgi.protocols.handshake import HandshakeRefused
-from brubeck_wsgi.websocket import open_channel
+from brubeck_wsgi.websocket import HandshakeRefused, WebSocketChannel
 
 endings: list[list[Any]] = []
 
@@ -28,7 +27,7 @@ def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[byt
         start_response("403 Forbidden", [("Content-Length", "2")])
         return [b"no"]
     try:
-        channel = open_channel(environ, ["chat"], most_message_bytes=100_000, ping_seconds=0.3)
+        channel = WebSocketChannel.accept(environ, ["chat"], most_message_bytes=100_000, ping_seconds=0.3)
     except HandshakeRefused as refused:
         start_response(f"{refused.status} Refused", [("Content-Length", "0"), *refused.headers])
         return []
