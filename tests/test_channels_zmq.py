@@ -177,6 +177,27 @@ def test_history_is_complete_when_those_that_have_not_answered_are_dead(director
         late.close()
 
 
+def test_what_another_heard_before_is_heard_all_the_same(directory):
+    publisher, ahead, late = (ZMQChannels(directory=directory) for _ in range(3))
+    publisher.publish("news", 1)
+    wait_until(lambda: ahead.history("news"), "first message")
+    answer = ahead.answer
+
+    def answer_ahead(*args):
+        """Answer as one that has heard the second message, of which its publisher had not told when it was asked."""
+        for part in answer(*args):
+            part.heard = {token: number + 1 for token, number in part.heard.items()}
+            yield part
+
+    ahead.answer = answer_ahead
+    with late.subscribe("news") as subscription:
+        publisher.publish("news", 2)
+
+        assert data_of(receive(subscription, 1)) == [2]
+    for channels in (late, ahead, publisher):
+        channels.close()
+
+
 def test_what_was_lost_on_the_way_is_asked_for(directory, lossy):
     with zmq_pair(directory) as (speaker, listener), listener.subscribe("news") as subscription:
         speaker.publish("news", 1)

@@ -35,11 +35,13 @@ class Joining:
         self.unheard: set[str] = set()
         self._meeting = meeting
         self._until = monotonic() + seconds
+        self._expected: set[str] = set()
 
     def may_end(self, peers: Collection[Peer], now: float) -> bool:
         """Tell whether all others have answered, or time is over."""
         known = {peer.token for peer in peers if peer.is_synced and peer.is_listening}
         others = self._meeting.others()
+        self._expected |= others.keys()
         is_done = others.keys() <= known if self._meeting.joins_at_once else len(others) <= len(known)
         if not is_done and now < self._until:
             return False
@@ -55,6 +57,6 @@ class Joining:
         answers, self.answers = self.answers, []
         if estate is not None:
             answers += [(answer, answer.kept) for answer in estate.inherit()]
-        station.begin(answers, {peer.token for peer in peers if not peer.is_synced})
+        station.begin(answers, self._expected | {peer.token for peer in peers})
         if estate is not None:
             estate.forget()

@@ -31,8 +31,11 @@ class Station(Protocol):
         """Take note of what was missed."""
         ...
 
-    def begin(self, answers: list[tuple[Answer, list[Kept]]], silent: set[str]) -> None:
-        """Take note of what there was before the process began; those in *silent* have not answered."""
+    def begin(self, answers: list[tuple[Answer, list[Kept]]], living: set[str]) -> None:
+        """Take note of what there was before the process began; those in *living* lived then, and tell of themselves.
+
+        What another has heard of them by then may be more than they have told here: it is still to come.
+        """
         ...
 
     def miss(self) -> None:

@@ -205,7 +205,7 @@ class ZMQChannels(LoggedChannels):
             self._add(one)
         self._tell_changes(self._roster.replace(answer.publisher, answer.members))
 
-    def begin(self, answers: list[tuple[Answer, list[Kept]]], silent: set[str]) -> None:
+    def begin(self, answers: list[tuple[Answer, list[Kept]]], living: set[str]) -> None:
         """See `brubeck_wsgi.channels.station.Station`."""
         for answer, _ in answers:
             self._archive.note_gone((one.channel, one.publisher, one.number, one.stamp) for one in answer.gone)
@@ -213,7 +213,7 @@ class ZMQChannels(LoggedChannels):
         for one in sorted(found.values(), key=lambda one: (one.stamp, one.publisher, one.number)):
             self._add(one)
         for answer, _ in answers:
-            self._archive.note_heard(answer.heard, silent)
+            self._archive.note_heard(answer.heard, living - {answer.publisher})
             self._tell_changes(self._roster.replace(answer.publisher, answer.members))
 
     def miss(self) -> None:
