@@ -23,7 +23,6 @@ PING_SECONDS = 20.0
 
 _CLOSE_SECONDS = 5.0
 _BLOCK = 64 * 1024
-_SENDABLE = (str, bytes)
 
 
 class Way(Protocol):
@@ -157,12 +156,14 @@ class WebSocketChannel:
         Raises:
             ChannelClosed: it cannot arrive any more.
         """
-        if not isinstance(message, _SENDABLE):
-            raise TypeError(f"expected text or bytes to send, got {type(message).__name__}")
-        with self._turns:
+        turns = self._turns
+        turns.acquire()
+        try:
             if self._socket.close_code is not None:
                 self._check_open()
             self._send(self._socket.send(message))
+        finally:
+            turns.release()
 
     def ping(self, payload: bytes = b"") -> None:
         """Ask whether the peer is still there.
@@ -219,6 +220,10 @@ class WebSocketChannel:
                     if data is None:
                         return False
                 self._silent_since = None
+                message = self._socket.receive_single(data)
+                if message is not None:  # nearly always
+                    self._messages.append(message)
+                    return True
                 messages = self._socket.receive(data)
         finally:
             self._is_receiving = False

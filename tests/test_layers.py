@@ -62,6 +62,7 @@ LIBRARIES = {
     "zstandard": ("middleware",),
     "webtest": ("testing",),
     "wsproto": ("protocols.websocket", "protocols.websocket_client", "protocols.deflate", "protocols.frames"),
+    "websockets": ("protocols.frames",),
     "zmq": ("concurrency", "mongrel2", "channels"),
     "sqlalchemy": ("queryset.sql_store", "queryset.sql_tables", "queryset.sql_statements", "queryset.sql_errors"),
     "gevent": ("concurrency.with_gevent",),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 import tracemalloc
 import zlib
 
@@ -13,8 +14,9 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 from wsproto.frame_protocol import XorMaskerSimple
 
+import brubeck_wsgi.protocols.frames as frames_module
 from brubeck_wsgi.protocols.deflate import agree
-from brubeck_wsgi.protocols.frames import find_simple, serialize_frame, unmask
+from brubeck_wsgi.protocols.frames import find_simple, serialize_frame, unmask, unmask_slowly
 from brubeck_wsgi.protocols.websocket import WebSocket
 
 MASK = b"\x12\x34\x56\x78"
@@ -73,6 +75,38 @@ def test_frames_mean_what_they_mean_to_wsproto(wire, step):
     assert (messages, socket.close_code) == by_wsproto(pieces)
 
 
+@settings(max_examples=300)
+@given(st.lists(st.one_of(frames, st.builds(bytes.__add__, frames, frames)), max_size=6))
+def test_frames_that_come_alone_mean_what_they_mean_to_wsproto(pieces):
+    socket = WebSocket()
+
+    messages = []
+    for piece in filter(None, pieces):
+        single = socket.receive_single(piece)
+        messages += socket.receive(piece) if single is None else [single]
+        while socket.has_more:
+            messages += socket.proceed()
+
+    assert (messages, socket.close_code) == by_wsproto(pieces)
+
+
+@pytest.mark.parametrize("size", [0, 1, 3, 4, 125, 126, 65535])
+@pytest.mark.parametrize("first", [0x81, 0x82])
+def test_message_that_comes_alone_is_taken_at_once(first, size):
+    payload = b"x" * size
+
+    assert WebSocket().receive_single(masked(first, payload)) == (payload.decode() if first == 0x81 else payload)
+
+
+def test_message_that_is_too_large_is_not_taken_at_once():
+    socket = WebSocket(most_bytes=10)
+
+    assert socket.receive_single(masked(0x82, bytes(11))) is None
+    assert socket.receive_single(masked(0x82, bytes(200))) is None
+    assert socket.receive(masked(0x82, bytes(11))) == []
+    assert socket.close_code == 1009
+
+
 @given(st.lists(payloads, min_size=1, max_size=5), st.booleans(), st.integers(1, 50))
 def test_control_frames_between_fragments_change_nothing(parts, is_text, step):
     parts = [part.decode(errors="replace").encode() for part in parts] if is_text else parts
@@ -89,10 +123,35 @@ def test_control_frames_between_fragments_change_nothing(parts, is_text, step):
     assert socket.take_outgoing() == b"".join(serialize_frame(0x8A, b"%d" % number) for number in range(len(parts)))
 
 
+@pytest.mark.parametrize("unmask", [unmask, unmask_slowly])
 @given(st.binary(max_size=200) | st.binary(min_size=8190, max_size=8200), st.binary(min_size=4, max_size=4))
-def test_mask_comes_off(payload, mask):
+def test_mask_comes_off(unmask, payload, mask):
     assert unmask(unmask(payload, mask), mask) == payload
     assert unmask(payload, mask) == bytes(XorMaskerSimple(mask).process(bytearray(payload)))
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_library_in_c_takes_masks_off_if_it_is_there(monkeypatch, is_there):
+    if not is_there:
+        monkeypatch.setitem(sys.modules, "websockets.speedups", None)
+
+    assert (frames_module._fastest_unmask() is unmask_slowly) is not is_there
+
+
+@pytest.mark.parametrize("way", ["unmask_slowly", "unmask"])
+@given(st.lists(st.binary(max_size=70_000), min_size=1, max_size=4), st.integers(1, 100_000))
+def test_mask_of_a_frame_in_pieces_comes_off(way, parts, step):
+    wire = b"".join(
+        masked((0 if number else 2) | (0x80 if number == len(parts) - 1 else 0), part)
+        for number, part in enumerate(parts)
+    )
+    socket = WebSocket()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(frames_module, "unmask", getattr(frames_module, way))
+
+        messages = [message for at in range(0, len(wire), step) for message in socket.receive(wire[at : at + step])]
+
+    assert messages == [b"".join(parts)]
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65535, 65536])

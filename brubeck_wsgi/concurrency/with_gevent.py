@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from types import MethodType
 from typing import Any, cast
 
 from greenlet import greenlet
@@ -46,7 +46,7 @@ class GeventHub:
     def _use(self, hub: Any) -> None:
         self._hub = hub
         # Not the hub's own switch, which asks each greenlet whether it wants to know that it is left.
-        self.park: Callable[[], Any] = functools.partial(greenlet.switch, self._hub)
+        self.park: Callable[[], Any] = MethodType(greenlet.switch, self._hub)
 
     def watch(self, descriptor: int, callback: Callable[[], object]) -> Callable[[], None]:
         watcher = self._hub.loop.io(descriptor, 1)

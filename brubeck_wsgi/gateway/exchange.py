@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import FunctionType, MethodType
 from typing import Protocol
 
 from brubeck_wsgi.concurrency.hub import GreenletExit
@@ -59,6 +60,16 @@ class FailureLog(Protocol):
     """Where the exceptions of applications go."""
 
     def __call__(self, message: str, environ: Environ, /, *, with_traceback: bool) -> None: ...
+
+
+def called_directly(application: WSGIApplication) -> WSGIApplication:
+    """Return what calls *application* as Python calls a function.
+
+    An object that can be called is called by C, which has a frame on its stack as long as a request lasts: 450 bytes
+    that are kept for each greenlet that waits, and copied each time.
+    """
+    call = type(application).__call__
+    return MethodType(call, application) if isinstance(call, FunctionType) else application
 
 
 class Exchange:

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from brubeck_wsgi.concurrency.hub import Hub
 from brubeck_wsgi.gateway.connection import Connection
 from brubeck_wsgi.gateway.environ import EnvironMaker
-from brubeck_wsgi.gateway.exchange import FailureLog
+from brubeck_wsgi.gateway.exchange import FailureLog, called_directly
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.poller import Poller
 from brubeck_wsgi.gateway.runners import Runners
@@ -93,7 +93,7 @@ class Server:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.hub = hub
-        self.application = application
+        self.application = called_directly(application)
         self.parser = parser
         self.writer = writer
         self.log = log

@@ -211,11 +211,11 @@ class Wire:
         try:
             self._clock.hub.park()
         finally:
-            self._reader = None
-            self._read_deadline = _NEVER
-            self.deadline = self._write_deadline
-        is_timed_out, self._is_timed_out = self._is_timed_out, False
-        return not is_timed_out
+            self._reader = None  # the deadlines mean nothing where nobody waits
+        if self._is_timed_out:
+            self._is_timed_out = False
+            return False
+        return True
 
     def _wait_to_write(self, patience: Patience) -> None:
         self._writer = current_greenlet()

@@ -201,7 +201,11 @@ class WebSocketHandler(WebMessageHandler):
 
     def _run(self, ws: Socket, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         try:
-            self.websocket(ws, *args, **kwargs)
+            # A call with a star takes stack of C's, which each wait copies, and each WebSocket keeps.
+            if args or kwargs:
+                self.websocket(ws, *args, **kwargs)
+            else:
+                self.websocket(ws)
         except Exception as error:
             if isinstance(error, ChannelClosed) and ws.close_code is not None:
                 return
@@ -254,7 +258,10 @@ def socket_handler(function: Callable[..., Any], **options: Any) -> type[WebSock
         raise ConfigurationError(f"expected some of {', '.join(_OPTIONS)}, got {', '.join(unknown)}")
 
     def websocket(self: WebSocketHandler, ws: Socket, *args: Any, **kwargs: Any) -> None:
-        function(self.application, self.message, ws, *args, **kwargs)
+        if args or kwargs:
+            function(self.application, self.message, ws, *args, **kwargs)
+        else:
+            function(self.application, self.message, ws)
 
     name = getattr(function, "__name__", "websocket")
     members = {"websocket": websocket, "__doc__": function.__doc__, "__module__": function.__module__}

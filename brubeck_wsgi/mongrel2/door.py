@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from brubeck_wsgi.concurrency.hub import Hub
-from brubeck_wsgi.gateway.exchange import FailureLog
+from brubeck_wsgi.gateway.exchange import FailureLog, called_directly
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.runners import Servable
 from brubeck_wsgi.interfaces import WSGIApplication
@@ -101,7 +101,7 @@ class Door:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.hub = hub
-        self.application = application
+        self.application = called_directly(application)
         self.writer = writer
         self.log = log
         self.log_failure = log_failure

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from struct import Struct
 
-from wsproto.frame_protocol import XorMaskerSimple
+from wsproto.frame_protocol import FrameDecoder, XorMaskerSimple
 
 TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
 """The first byte of a frame that is all of its message, and not compressed."""
@@ -16,6 +17,7 @@ _SHORT = [[bytes((first, size)) for size in range(126)] for first in range(256)]
 _MEDIUM, _LONG = Struct("!BBH"), Struct("!BBQ")
 _MEDIUM_SIZE, _LONG_SIZE = 126, 127
 _MASKED = 0x80
+_from_bytes = int.from_bytes
 _QUICKLY_XORED = 8192  # bytes up to which one large number is faster than four translations (3 µs against 11 for 1000)
 
 
@@ -59,10 +61,44 @@ def find_simple(data: bytes, begin: int) -> tuple[int, int] | None:
     return (start, start + size) if start + size <= end else None
 
 
-def unmask(payload: bytes, mask: bytes) -> bytes:
+def unmask_slowly(payload: bytes | bytearray, mask: bytes) -> bytes:
     """Return *payload* without its *mask* of 4 bytes (RFC 6455 §5.3)."""
     size = len(payload)
     if size > _QUICKLY_XORED:
         return bytes(XorMaskerSimple(mask).process(bytearray(payload)))
     repeated = mask * ((size + 3) >> 2)
-    return (int.from_bytes(payload, "little") ^ int.from_bytes(repeated[:size], "little")).to_bytes(size, "little")
+    return (_from_bytes(payload, "little") ^ _from_bytes(repeated[:size], "little")).to_bytes(size, "little")
+
+
+def _fastest_unmask() -> Callable[[bytes | bytearray, bytes], bytes]:
+    try:
+        from websockets.speedups import apply_mask  # in C, of an optional library
+    except ImportError:
+        return unmask_slowly
+    return apply_mask
+
+
+unmask = _fastest_unmask()
+"""Does what `unmask_slowly` does: in a third of the time for 100 bytes, in a fortieth for 8,000."""
+
+
+class QuickDecoder(FrameDecoder):
+    """Reads any frames, as wsproto does, and takes masks off with `unmask`."""
+
+    def parse_header(self) -> bool:
+        """Do as that of wsproto does, and have another take the mask off."""
+        is_whole = super().parse_header()
+        if is_whole and isinstance(self.masker, XorMaskerSimple) and unmask is not unmask_slowly:
+            self.masker = _Masker(bytes(self.masker.process(bytearray(4))))  # nothing but the mask
+        return is_whole
+
+
+class _Masker(XorMaskerSimple):
+    def __init__(self, mask: bytes) -> None:
+        self._mask = mask
+
+    def process(self, data: bytearray) -> bytearray:
+        """Return a piece of a payload without its mask; the next piece goes on behind it."""
+        mask, turn = self._mask, len(data) & 3
+        self._mask = mask[turn:] + mask[:turn]
+        return bytearray(unmask(data, mask))

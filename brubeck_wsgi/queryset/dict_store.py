@@ -248,9 +248,9 @@ class _StepWithSnapshot:
         self._write = write
 
     def __enter__(self) -> None:
-        self._turns.__enter__()
+        self._turns.acquire()
 
     def __exit__(self, kind: object, *_: object) -> None:
-        self._turns.__exit__()
+        self._turns.release()
         if kind is None:
             self._write()
