@@ -132,14 +132,14 @@ class WebSocketChannel:
             TimeoutError: none came in time.
         """
         deadline = None if timeout is None else self._clock() + timeout
-        socket = self._socket
-        while not self._messages:
+        messages, socket = self._messages, self._socket
+        while not messages:
             if socket.close_code is not None and not socket.awaits_close:
                 raise ChannelClosed(socket.close_code, socket.close_reason)
             if not self._receive_some(deadline):
                 self._check_open()
                 raise TimeoutError(f"no message in {timeout} seconds")
-        return self._messages.pop()
+        return messages.pop()
 
     def __iter__(self) -> Iterator[str | bytes]:
         """Yield messages until it is closed, however that happens."""
@@ -209,10 +209,11 @@ class WebSocketChannel:
         if self._is_receiving:
             raise RuntimeError("expected one greenlet at a time to receive from a WebSocket")
         self._is_receiving = True
+        socket = self._socket
         try:
-            if self._socket.has_more:
+            if socket.has_more:
                 sleep(0)  # for others: a peer that sends fast enough could keep us busy for ever
-                messages = self._socket.proceed()
+                messages = socket.proceed()
             else:
                 data = self._way.receive(_BLOCK, self._ping_seconds) if deadline is None else None
                 if data is None:
@@ -220,18 +221,15 @@ class WebSocketChannel:
                     if data is None:
                         return False
                 self._silent_since = None
-                message = self._socket.receive_single(data)
+                message = socket.receive_single(data)
                 if message is not None:  # nearly always
                     self._messages.append(message)
                     return True
-                messages = self._socket.receive(data)
+                messages = socket.receive(data)
         finally:
             self._is_receiving = False
-        if messages:
-            if len(messages) > 1:
-                messages.reverse()
-            self._messages = messages
-        if self._socket.outgoing:
+        self._messages.extend(reversed(messages))
+        if socket.outgoing:
             with self._turns, suppress(ChannelClosed):  # what came before the peer left is a message all the same
                 self._send_outgoing()
         return True

@@ -11,6 +11,7 @@ import socket
 from _socket import socket as Socket  # noqa: N812  # the plain one, which no hub has replaced
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from typing import Any, Protocol
 
 from brubeck_wsgi.concurrency.hub import GreenletExit
@@ -21,7 +22,6 @@ from brubeck_wsgi.gateway.exchange import Exchange, FailureLog, error_response
 from brubeck_wsgi.gateway.faces import Disconnected, SocketFace
 from brubeck_wsgi.gateway.observer import Log, Observer
 from brubeck_wsgi.gateway.patience import Patience
-from brubeck_wsgi.gateway.poller import GONE, READABLE, RESET
 from brubeck_wsgi.gateway.tunnel import Tunnel
 from brubeck_wsgi.gateway.wire import AT_ONCE, Clock, Wire
 from brubeck_wsgi.interfaces import WSGIApplication
@@ -156,16 +156,10 @@ class Connection(Wire):
             self.close()
         return False
 
-    def notice(self, flags: int) -> None:
-        """Take note of what epoll says while a runner serves the connection; called in the loop."""
-        if flags & READABLE:
-            self._is_pending = True
-        if flags & GONE:
-            self.has_left = True
-            self.is_reset = self.is_reset or flags & RESET != 0
-            if self.disconnected is not None:
-                self.disconnected.happen()
-        self.wake()
+    def _notice_end(self, is_reset: bool) -> None:
+        super()._notice_end(is_reset)
+        if self.disconnected is not None:
+            self.disconnected.happen()
 
     def expire(self) -> None:
         """Do what is due at the deadline; called in the loop."""
@@ -191,7 +185,7 @@ class Connection(Wire):
         self.has_left = True
         self.disconnected.happen()
         if self.is_waited_for:
-            self._server.hub.soon(self.wake)
+            self._server.hub.soon(partial(self.notice, 0))
         # These refer back to the connection: without them nothing is left to the garbage collector.
         self.socket_face = self.disconnected = None  # type: ignore[assignment]  # nobody asks a closed connection
         self.body = self._exchange = None

@@ -13,6 +13,7 @@ from brubeck_wsgi.concurrency.hub import Greenlet, Hub, current_greenlet
 from brubeck_wsgi.gateway.errors import ClientLeft
 from brubeck_wsgi.gateway.files import FileRegion
 from brubeck_wsgi.gateway.patience import Patience
+from brubeck_wsgi.gateway.poller import GONE, READABLE, RESET
 
 AT_ONCE = socket.MSG_DONTWAIT
 _MORE_FOLLOWS = AT_ONCE | getattr(socket, "MSG_MORE", 0)
@@ -37,7 +38,7 @@ class Clock(Protocol):
 
 
 class Wire:
-    """The socket of a connection; whoever has to wait for it is woken by `wake`, which the loop calls.
+    """The socket of a connection; whoever has to wait for it is woken by `notice`, which the loop calls.
 
     Args:
         server: the scheduler, and the time.
@@ -74,13 +75,21 @@ class Wire:
         """Whether a greenlet waits for the socket."""
         return self._reader is not None or self._writer is not None
 
-    def wake(self) -> None:
-        """Let those try again that wait; called in the loop."""
-        reader, writer = self._reader, self._writer
-        if reader is not None:
-            reader.switch()
+    def notice(self, flags: int) -> None:
+        """Take note of what epoll says, and let those try again that wait; called in the loop."""
+        if flags & READABLE:
+            self._is_pending = True
+        if flags & GONE:
+            self._notice_end(flags & RESET != 0)
+        writer = self._writer
+        if self._reader is not None:
+            self._reader.switch()
         if writer is not None and self._writer is writer:
             writer.switch()
+
+    def _notice_end(self, is_reset: bool) -> None:
+        self.has_left = True
+        self.is_reset = self.is_reset or is_reset
 
     def expire_waiting(self) -> bool:
         """End the waiting of somebody whose time is over; return whether anybody waits. Called in the loop."""
@@ -167,35 +176,36 @@ class Wire:
 
     def receive_some(self, size: int = 65536, timeout_seconds: float | None = None) -> bytes | None:
         """Wait for bytes of an upgraded connection; ``b""`` at its end, None if the time is over."""
+        forget = None
         if timeout_seconds is None:
-            return self._receive_by(size, _NEVER)
-        if timeout_seconds >= _PRECISE_SECONDS:
-            return self._receive_by(size, self._clock.now + timeout_seconds)
-        forget = self._clock.hub.later(timeout_seconds, self._expire_reading)
+            deadline = _NEVER
+        elif timeout_seconds >= _PRECISE_SECONDS:
+            deadline = self._clock.now + timeout_seconds
+        else:
+            deadline = self._clock.clock() + timeout_seconds
+            forget = self._clock.hub.later(timeout_seconds, self._expire_reading)
         try:
-            return self._receive_by(size, self._clock.clock() + timeout_seconds)
-        finally:
-            forget()
-
-    def _receive_by(self, size: int, deadline: float) -> bytes | None:
-        if self._is_pending:  # somebody who sends as fast as this receives must not hold up others
-            self._clock.hub.sleep(0)
-        while self._is_pending or self.has_left or self._wait_to_read(deadline):
-            try:
-                data = self._socket.recv(size, AT_ONCE)
-            except BlockingIOError:
-                if self.has_left:
+            if self._is_pending:  # somebody who sends as fast as this receives must not hold up others
+                self._clock.hub.sleep(0)
+            while self._is_pending or self.has_left or self._wait_to_read(deadline):
+                try:
+                    data = self._socket.recv(size, AT_ONCE)
+                except BlockingIOError:
+                    if self.has_left:
+                        return b""
+                    self._is_pending = False
+                except OSError:
+                    self.has_left = True
                     return b""
-                self._is_pending = False
-            except OSError:
-                self.has_left = True
-                return b""
-            else:
-                self._is_pending = len(data) == size
-                if not data:
-                    self.has_left = True  # which may be known here before the loop has noticed
-                return data
-        return None
+                else:
+                    self._is_pending = len(data) == size
+                    if not data:
+                        self.has_left = True  # which may be known here before the loop has noticed
+                    return data
+            return None
+        finally:
+            if forget is not None:
+                forget()
 
     def _expire_reading(self) -> None:
         """End the waiting of who receives; called in the loop."""

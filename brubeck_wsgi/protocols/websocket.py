@@ -58,14 +58,15 @@ class WebSocket:
 
     __slots__ = (
         *("awaits_close", "close_code", "close_reason", "extensions", "has_more", "outgoing", "pongs"),
-        *("_decoder", "_deflate", "_failure", "_gathered", "_left", "_most"),
+        *("_decoder", "_deflate", "_failure", "_gathered", "_left", "_most", "_most_short"),
     )
 
     def __init__(self, offers: str = "", most_bytes: int = 16 * 1024 * 1024) -> None:
         self._deflate = agree(offers, most_bytes) if offers else None
         self.extensions = None if self._deflate is None else self._deflate.answer
         self._most = most_bytes
-        self._decoder: QuickDecoder | None = None  # once there is a frame that is not simple
+        self._most_short = min(most_bytes, _MEDIUM_SIZE - 1)
+        self._decoder: QuickDecoder | None = None  # while a frame comes that is not simple
         self._gathered: Gathered | None = None  # what there is of a message that comes in several frames
         self._left = b""  # of what was received, simple frames that have not been looked at
         self.outgoing: list[bytes] = []
@@ -97,25 +98,19 @@ class WebSocket:
         Nearly all data are that, and this is faster.
         """
         size = len(data) - _SHORTEST
-        if (
-            size < 0
-            or size > self._most
-            or data[0] not in _SIMPLE
-            or self._gathered is not None
-            or self._decoder is not None
-            or self.close_code is not None
-        ):
+        if size < 0 or self._gathered is not None or self._decoder is not None or self.close_code is not None:
             return None
-        if data[1] == size + _MASKED and size < _MEDIUM_SIZE:
+        if data[1] == size + _MASKED and size <= self._most_short:
             payload = unmask(data[_SHORTEST:], data[2:_SHORTEST])
         else:
             found = find_simple(data, 0)
-            if found is None or found[1] != len(data):
+            if found is None or found[1] != len(data) or size > self._most:
                 return None
             start = found[0]
             payload = unmask(data[start:], data[start - 4 : start])
-        if data[0] != TEXT:
-            return payload
+        first = data[0]
+        if first != TEXT:
+            return payload if first == BINARY else None
         try:
             return payload.decode()
         except UnicodeDecodeError:
@@ -207,7 +202,7 @@ class WebSocket:
 
     def _receive(self, data: bytes, messages: list[str | bytes]) -> None:
         decoder = self._decoder
-        if self._gathered is None and (decoder is None or (decoder.header is None and not len(decoder.buffer))):
+        if self._gathered is None and decoder is None:
             data = self._take_simple(data, messages)
             if not data:
                 return
@@ -224,6 +219,8 @@ class WebSocket:
                 break
             frame = decoder.process_buffer()
             if frame is None:
+                if decoder.header is None and not len(decoder.buffer):
+                    self._decoder = None
                 return
             # Of a frame that has come in part, what follows is a continuation as well.
             if frame.opcode.iscontrol():
