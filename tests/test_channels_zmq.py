@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from servers import ROOT, free_port, server_environ
 
 from brubeck_wsgi import ConfigurationError
 from brubeck_wsgi.channels import ZMQChannels
+from brubeck_wsgi.channels.frames import LIVE, decode_answer, decode_happening
 from brubeck_wsgi.channels.wire import Wire
 
 PROCESS = """
@@ -196,6 +198,106 @@ def test_what_another_heard_before_is_heard_all_the_same(directory):
         assert data_of(receive(subscription, 1)) == [2]
     for channels in (late, ahead, publisher):
         channels.close()
+
+
+PUBLISHER = """
+for line in sys.stdin:
+    channels.publish('news', int(line))
+"""
+
+
+@contextmanager
+def publishing(directory):
+    """Yield a process, and a function that has it publish a number."""
+    with process(PUBLISHER, directory=directory) as publisher:
+
+        def publish(number):
+            publisher.stdin.write(f"{number}\n")
+            publisher.stdin.flush()
+
+        yield publisher, publish
+
+
+def lose(monkeypatch, channels, is_lost):
+    """Have *channels* lose what comes if ``is_lost(topic, body)``."""
+    receive = channels._mesh._wire.receive
+    monkeypatch.setattr(
+        channels._mesh._wire,
+        "receive",
+        lambda most: [(topic, body) for topic, body in receive(most) if not is_lost(topic, body)],
+    )
+
+
+def test_what_a_killed_process_has_told_one_that_one_tells_the_others(directory):
+    with (
+        zmq_pair(directory) as (hearing, deaf),
+        publishing(directory) as (publisher, publish),
+        deaf.subscribe("news") as subscription,
+    ):
+        publish(1)
+        assert data_of(receive(subscription, 1)) == [1]
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            lose(monkeypatch, deaf, lambda topic, body: True)
+            publish(2)
+            wait_until(lambda: len(hearing.history("news")) == 2, "second message")
+            publisher.kill()
+            publisher.wait()
+
+        assert data_of(receive(subscription, 1)) == [2]
+        assert subscription.is_complete
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_what_was_missing_of_a_killed_process_is_asked_of_the_others(directory, monkeypatch, is_known):
+    with (
+        zmq_pair(directory) as (other, channels),
+        publishing(directory) as (publisher, publish),
+        channels.subscribe("news") as subscription,
+    ):
+        publish(1)
+        (first,) = receive(subscription, 1)
+        token = first.id.split(".")[1]
+
+        def is_lost(topic, body):
+            """Lose the second message, and what its publisher says when it is asked for that."""
+            if topic == LIVE:
+                return decode_happening(body).number == 2
+            return decode_answer(body).publisher == token
+
+        for one in (channels,) if is_known else (channels, other):
+            lose(monkeypatch, one, is_lost)
+        publish(2)
+        publish(3)
+        wait_until(lambda: channels._mesh._peers[token].has_gap, "gap")
+        wait_until(lambda: len(other.history("news")) == 3 if is_known else other._mesh._peers[token].has_gap, "third")
+        publisher.kill()
+        publisher.wait()
+
+        assert data_of(receive(subscription, 2 if is_known else 1)) == ([2, 3] if is_known else [3])
+        assert subscription.is_complete is is_known
+
+
+def test_process_that_begins_asks_about_one_that_is_killed_meanwhile(directory):
+    with (
+        zmq_pair(directory) as (other, _),
+        publishing(directory) as (publisher, publish),
+    ):
+        publish(1)
+        wait_until(lambda: other.history("news"), "message")
+        publisher.send_signal(signal.SIGSTOP)  # it answers no more
+        late = ZMQChannels(directory=directory, join_seconds=PATIENCE_SECONDS)
+        found = []
+        thread = threading.Thread(target=lambda: found.append(late.history("news")))
+        thread.start()
+        wait_until(lambda: late._mesh and len([p for p in late._mesh._peers.values() if p.is_synced]) == 2, "answers")
+
+        publisher.kill()
+        publisher.wait()
+
+        thread.join(PATIENCE_SECONDS)
+        late.close()
+        assert data_of(found[0]) == [1]
+        assert found[0].is_complete
 
 
 def test_what_was_lost_on_the_way_is_asked_for(directory, lossy):

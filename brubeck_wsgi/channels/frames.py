@@ -17,6 +17,9 @@ LIVE = b"m"
 ALL = "*"
 """Whom an ask is for that is for everybody."""
 
+ABSENT = "~"
+"""What stands before a process that has ended: the ask is for all others, about that one."""
+
 MESSAGE, ENTER, LEAVE, BEAT, BYE = "m", "e", "l", "b", "x"
 
 _CHUNK_BYTES = 512 * 1024
@@ -90,7 +93,7 @@ class Ask(NamedTuple):
 
     Attributes:
         asker: the process.
-        target: whom it asks, `ALL` or a process.
+        target: whom it asks, `ALL` or a process; or `ABSENT` and about whom.
         after: it has all up to this number.
         nonce: what makes it another than the last one.
         endpoint: where the asker publishes.

@@ -50,6 +50,13 @@ class Joining:
             logger.warning("channels: not all other processes have answered; they are heard later")
         return True
 
+    def vanished(self, peers: Collection[Peer]) -> set[str]:
+        """Return who was there in the beginning, and has ended without having answered."""
+        if not self._meeting.joins_at_once:
+            return set()
+        answered = {peer.token for peer in peers if peer.is_synced}
+        return self._expected - answered - self._meeting.others().keys()
+
     def end(self, station: Station, peers: Collection[Peer]) -> None:
         """Tell *station* all that was heard, and what was left by those that had ended before."""
         self.is_over = True

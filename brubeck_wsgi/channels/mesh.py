@@ -1,7 +1,8 @@
 """How the processes of an application hear each other over ZeroMQ: all, in order, and nothing twice.
 
 Every process publishes, and listens to every other. Whoever begins to listen asks what there was before; whoever
-finds a gap in the numbers of a publisher holds back what comes behind it, and asks for what is missing.
+finds a gap in the numbers of a publisher holds back what comes behind it, and asks for what is missing. When one has
+ended, each asks all others what they have heard of it.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from time import monotonic
 import msgspec
 
 from brubeck_wsgi.channels.frames import (
+    ABSENT,
     ALL,
     BYE,
     LIVE,
@@ -24,6 +26,7 @@ from brubeck_wsgi.channels.frames import (
     decode_happening,
     encode,
 )
+from brubeck_wsgi.channels.inquiries import Inquiries
 from brubeck_wsgi.channels.joining import Joining
 from brubeck_wsgi.channels.meeting import Meeting
 from brubeck_wsgi.channels.peers import Peer
@@ -87,6 +90,7 @@ class Mesh:
         except BaseException:
             self._wire.close()
             raise
+        self._inquiries = Inquiries(token, self._endpoint, self._wire, station)
         self._wire.subscribe(LIVE)
         self._hello = Ask(token, ALL, 0, 0, self._endpoint).topic()
         self._wire.subscribe(self._hello)  # asked again by itself with each connection
@@ -94,8 +98,8 @@ class Mesh:
 
     @property
     def knows_all(self) -> bool:
-        """Whether each process that was there before has said what it keeps, or has ended; with the lock held."""
-        return not self._joining.unheard
+        """Whether all that is known to be kept somewhere has been heard; with the lock held."""
+        return not self._joining.unheard and not self._inquiries.matter
 
     def send(self, happening: Happening) -> None:
         """Tell all others; with the lock held."""
@@ -181,6 +185,9 @@ class Mesh:
             self._next_beat = now + _BEAT_SECONDS
             self.send(self._station.beat())
             self._look_after(now)
+        if self._inquiries:
+            self._inquiries.end(now)
+            self._tell_joined()
         is_more = count == _BATCH
         if not self._joining.is_over:
             if self._joining.may_end(self._peers.values(), now):
@@ -210,7 +217,8 @@ class Mesh:
             if ask.target == ALL and ask.asker in self._peers:
                 self._peers[ask.asker].left_at = now
             return
-        if ask.target not in (ALL, self._token):
+        absent = ask.target.removeprefix(ABSENT) if ask.target.startswith(ABSENT) else None
+        if absent is None and ask.target not in (ALL, self._token):
             return
         endpoint = self._meeting.endpoint(ask.asker, ask.endpoint)
         if endpoint is None:
@@ -218,6 +226,10 @@ class Mesh:
         peer = self._peer(ask.asker, now)
         peer.endpoint, peer.left_at, peer.is_listening = endpoint, None, True
         self._connect(endpoint)
+        if absent is not None:
+            for answer in self._station.recall(absent, ask.after):
+                self._wire.publish(ask.topic(), encode(answer))
+            return
         living = {token for token in self._peers if self._meeting.is_alive(token) is not False}
         for answer in self._station.answer(ask.after, ask.target == ALL, {self._token, *living}):
             self._wire.publish(ask.topic(), encode(answer))
@@ -233,7 +245,8 @@ class Mesh:
             if not self._joining.is_over:
                 self._joining.left.append(happening.publisher)
             else:
-                self._lose(happening.publisher)
+                peer = self._peers.get(happening.publisher)
+                self._lose(happening.publisher, now, has_told_all=peer is None or peer.last == happening.number)
             return
         peer = self._peer(happening.publisher, now)
         peer.heard_at = now
@@ -244,6 +257,8 @@ class Mesh:
             self._ask(peer, now)
 
     def _take_answer(self, topic: bytes, answer: Answer, now: float) -> None:
+        if self._inquiries.take(topic, answer):
+            return
         peer = self._peer(answer.publisher, now)
         peer.heard_at = now
         if not peer.add(answer):
@@ -292,9 +307,11 @@ class Mesh:
     def _look_for_dead(self, now: float) -> None:
         for token in [token for token in self._joining.unheard if not self._meeting.is_alive(token)]:
             self._joining.unheard.discard(token)
+            if token not in self._peers:
+                self._inquire(Peer(token, None, now), now)
         for peer in list(self._peers.values()):
             if self._has_ended(peer, now):
-                self._lose(peer.token)
+                self._lose(peer.token, now)
 
     def _has_ended(self, peer: Peer, now: float) -> bool:
         is_alive = self._meeting.is_alive(peer.token)
@@ -303,27 +320,39 @@ class Mesh:
         patience = _SILENT_SECONDS if peer.left_at is None else _LEFT_SECONDS
         return now - peer.heard_at > patience
 
-    def _lose(self, token: str) -> None:
+    def _lose(self, token: str, now: float, has_told_all: bool = False) -> None:
         peer = self._peers.pop(token, None)
         if peer is None:
             return
-        for happening in peer.release(is_giving_up=True):
-            self._station.hear(happening)
+        self._inquiries.expect_no_more(token)
         if peer.ask is not None:
             self._wire.unsubscribe(peer.ask.topic())
         if self._meeting.joins_at_once and peer.endpoint in self._connected:
             del self._connected[peer.endpoint]
             self._wire.disconnect(peer.endpoint)
         self._station.lose(token)
+        if not has_told_all:
+            self._inquire(peer, now)
+
+    def _inquire(self, peer: Peer, now: float) -> None:
+        self._inquiries.begin(peer, [other.token for other in self._peers.values() if other.is_synced], now)
 
     def _end_joining(self, now: float) -> None:
         self._joining.end(self._station, self._peers.values())
+        vanished = self._joining.vanished(self._peers.values())
         for peer in list(self._peers.values()):
             if peer.is_synced:
                 self._release(peer, now)
         for token in self._joining.left:
-            self._lose(token)
-        self.has_joined.set()
+            self._lose(token, now)
+        for token in vanished - self._peers.keys():
+            self._inquire(Peer(token, None, now), now)
+        self._tell_joined()
+
+    def _tell_joined(self) -> None:
+        """Let those begin that wait for it, once what others know of those that have ended is known here."""
+        if self._joining.is_over and not self._inquiries:
+            self.has_joined.set()
 
 
 def _wake_nobody() -> None:

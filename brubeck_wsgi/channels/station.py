@@ -19,6 +19,10 @@ class Station(Protocol):
         """Return what has happened after a number; if it is all there was, also of those that do not live."""
         ...
 
+    def recall(self, publisher: str, after: int) -> Iterable[Answer]:
+        """Return what a process that has ended has published after a number, as far as it is known here."""
+        ...
+
     def bequest(self, is_last: bool) -> Iterable[Answer]:
         """Return what a process that begins when this one has ended is to know; of others too, if this is the last."""
         ...
@@ -29,6 +33,10 @@ class Station(Protocol):
 
     def learn(self, answer: Answer, kept: list[Kept]) -> None:
         """Take note of what was missed."""
+        ...
+
+    def inherit(self, answer: Answer, kept: list[Kept]) -> None:
+        """Take note of what others know of a process that has ended."""
         ...
 
     def begin(self, answers: list[tuple[Answer, list[Kept]]], living: set[str]) -> None:

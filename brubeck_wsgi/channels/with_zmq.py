@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import importlib.util
 import weakref
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +32,7 @@ class ZMQChannels(LoggedChannels):
     """Channels between all processes of a machine that meet in one directory, or of several at given addresses.
 
     The messages of a publisher arrive in the order in which it has published them. Lost is what a process that is
-    killed has not sent yet, and what has left the history of its publisher before another has missed it; then
+    killed has sent to nobody yet, and what has left the history of its publisher before another has missed it; then
     subscriptions are not complete. Each process keeps history as it has heard it, and has that of others to begin with.
 
     Args:
@@ -162,17 +162,24 @@ class ZMQChannels(LoggedChannels):
         archive = self._archive
         others = {publisher for publisher in archive.heard if publisher not in living} if is_first else set()
         publishers = {self._token, *others}
-        kept = [
-            Kept(entry.channel, entry.json, entry.publisher, entry.number, entry.stamp)
-            for entry in archive.entries(publishers)
-            if entry.publisher != self._token or entry.number > after
-        ]
+        kept = [one for one in _kept(archive.entries(publishers)) if one.publisher != self._token or one.number > after]
         gone = [Gone(*one) for one in archive.gone(publishers) if one[1] != self._token or one[2] > after]
         heard = dict(list(archive.heard.items())[-_MOST_HEARD_TOLD:]) if is_first else {}
         *pieces, last = chunks(kept)
         for piece in pieces:
             yield Answer(self._token, self._number, False, piece)
         yield Answer(self._token, self._number, True, last, gone, heard, self._headcount.members)
+
+    def recall(self, publisher: str, after: int) -> Iterable[Answer]:
+        """See `brubeck_wsgi.channels.station.Station`."""
+        archive = self._archive
+        kept = [one for one in _kept(archive.entries({publisher})) if one.number > after]
+        gone = [Gone(*one) for one in archive.gone({publisher}) if one[2] > after]
+        heard = {publisher: archive.heard[publisher]} if publisher in archive.heard else {}
+        *pieces, last = chunks(kept)
+        for piece in pieces:
+            yield Answer(self._token, 0, False, piece)
+        yield Answer(self._token, 0, True, last, gone, heard)
 
     def bequest(self, is_last: bool) -> Iterable[Answer]:
         """See `brubeck_wsgi.channels.station.Station`."""
@@ -197,13 +204,18 @@ class ZMQChannels(LoggedChannels):
 
     def learn(self, answer: Answer, kept: list[Kept]) -> None:
         """See `brubeck_wsgi.channels.station.Station`."""
+        self.inherit(answer, kept)
+        self._tell_changes(self._roster.replace(answer.publisher, answer.members))
+
+    def inherit(self, answer: Answer, kept: list[Kept]) -> None:
+        """See `brubeck_wsgi.channels.station.Station`."""
         missed = self._archive.note_gone((one.channel, one.publisher, one.number, one.stamp) for one in answer.gone)
         for channel in missed:
             for subscription in self._hearers.get(channel, ()):
                 subscription.miss()
         for one in kept:
             self._add(one)
-        self._tell_changes(self._roster.replace(answer.publisher, answer.members))
+        self._archive.note_heard(answer.heard, answer.heard.keys() - {answer.publisher})
 
     def begin(self, answers: list[tuple[Answer, list[Kept]]], living: set[str]) -> None:
         """See `brubeck_wsgi.channels.station.Station`."""
@@ -231,6 +243,11 @@ class ZMQChannels(LoggedChannels):
             entry = Entry(kept.channel, kept.json, kept.publisher, kept.number, kept.stamp)
             self._archive.add(entry)
             self._tell(entry)
+
+
+def _kept(entries: Iterable[Entry]) -> Iterator[Kept]:
+    for entry in entries:
+        yield Kept(entry.channel, entry.json, entry.publisher, entry.number, entry.stamp)
 
 
 _open: weakref.WeakSet[ZMQChannels] = weakref.WeakSet()

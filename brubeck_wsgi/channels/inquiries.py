@@ -1,0 +1,133 @@
+"""What others know of a process that has ended: it may have told them what it has not told this one any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from brubeck_wsgi.channels.frames import ABSENT, MESSAGE, Answer, Ask, Gone, Happening, Kept
+from brubeck_wsgi.channels.peers import Peer
+from brubeck_wsgi.channels.station import Station
+from brubeck_wsgi.channels.wire import Wire
+
+_SECONDS = 1.0
+
+
+class Inquiry:
+    """A question to all others about one that has ended.
+
+    Args:
+        peer: the one that has ended.
+        ask: the question.
+        others: whose answers are awaited.
+        now: by `time.monotonic`.
+
+    Attributes:
+        ask: as given.
+        matters: whether something is known to be missing.
+    """
+
+    def __init__(self, peer: Peer, ask: Ask, others: Iterable[str], now: float) -> None:
+        self.ask = ask
+        self.matters = not peer.is_synced or peer.has_gap
+        self._peer = peer
+        self._awaited = set(others)
+        self._until = now + _SECONDS
+        self._heard = 0
+        self._kept: dict[int, Kept] = {}
+        self._gone: list[Gone] = []
+
+    def take(self, answer: Answer) -> None:
+        """Take note of what one of the others knows."""
+        self._kept.update((kept.number, kept) for kept in answer.kept if kept.publisher == self._peer.token)
+        self._gone.extend(gone for gone in answer.gone if gone.publisher == self._peer.token)
+        self._heard = max(self._heard, answer.heard.get(self._peer.token, 0))
+        if answer.is_last:
+            self.expect_no_more(answer.publisher)
+
+    def expect_no_more(self, token: str) -> None:
+        """Do not wait for one of the others any longer."""
+        self._awaited.discard(token)
+
+    def is_over(self, now: float) -> bool:
+        """Tell whether all have answered, or time is over."""
+        return not self._awaited or now >= self._until
+
+    def result(self) -> tuple[Answer, list[Kept]]:
+        """Return what the others know, as the one that has ended would have said it, and its messages in order."""
+        heard = {self._peer.token: self._heard} if self._heard else {}
+        kept = [self._kept[number] for number in sorted(self._kept)]
+        return Answer(self._peer.token, 0, True, [], self._gone, heard), kept
+
+    def rest(self) -> tuple[list[Happening], bool]:
+        """Return what the one that has ended had said behind what was missing, and whether something still is."""
+        had_gap = self._peer.has_gap
+        held = self._peer.release(is_giving_up=True)
+        return [one for one in held if one.kind == MESSAGE], had_gap and self._peer.last > self._heard
+
+
+class Inquiries:
+    """All inquiries of a process.
+
+    Args:
+        token: its name.
+        endpoint: where it publishes.
+        wire: by which it asks.
+        station: learns what comes of it.
+    """
+
+    def __init__(self, token: str, endpoint: str, wire: Wire, station: Station) -> None:
+        self._token = token
+        self._endpoint = endpoint
+        self._wire = wire
+        self._station = station
+        self._nonce = 0
+        self._by_topic: dict[bytes, Inquiry] = {}
+
+    def __bool__(self) -> bool:
+        """Tell whether one goes on."""
+        return bool(self._by_topic)
+
+    @property
+    def matter(self) -> bool:
+        """Whether one goes on about something that is known to be missing."""
+        return any(inquiry.matters for inquiry in self._by_topic.values())
+
+    def begin(self, peer: Peer, others: Iterable[str], now: float) -> None:
+        """Ask *others* what they know of *peer*, which has ended."""
+        self._nonce += 1
+        ask = Ask(self._token, f"{ABSENT}{peer.token}", peer.last, self._nonce, self._endpoint)
+        inquiry = Inquiry(peer, ask, others, now)
+        if inquiry.is_over(now):
+            self._conclude(inquiry)
+        else:
+            self._by_topic[ask.topic()] = inquiry
+            self._wire.subscribe(ask.topic())
+
+    def take(self, topic: bytes, answer: Answer) -> bool:
+        """Take note of *answer* if it belongs to an inquiry; return whether it does."""
+        inquiry = self._by_topic.get(topic)
+        if inquiry is None:
+            return False
+        inquiry.take(answer)
+        return True
+
+    def expect_no_more(self, token: str) -> None:
+        """Do not wait for the answers of a process that has ended too."""
+        for inquiry in self._by_topic.values():
+            inquiry.expect_no_more(token)
+
+    def end(self, now: float) -> None:
+        """Conclude those that are over."""
+        for topic, inquiry in list(self._by_topic.items()):
+            if inquiry.is_over(now):
+                del self._by_topic[topic]
+                self._wire.unsubscribe(topic)
+                self._conclude(inquiry)
+
+    def _conclude(self, inquiry: Inquiry) -> None:
+        self._station.inherit(*inquiry.result())
+        rest, has_gap = inquiry.rest()
+        if has_gap:
+            self._station.miss()
+        for happening in rest:
+            self._station.hear(happening)
