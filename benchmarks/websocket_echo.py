@@ -1,9 +1,9 @@
 """What a WebSocket costs: an echoed message, and 5,000 that are silent: ``python benchmarks/websocket_echo.py``.
 
-Our handler on gevent and on eventlet, flask-sock on Gunicorn's own gevent worker, and an asyncio server of the library
-websockets (pip install flask-sock websockets). The server has core 0, the clients core 1; a server is started for each
-round, and the rounds go through all of them in turn. Processor time per message is that of the server, in user mode
-and in the kernel; take the ratios.
+Our handler on gevent and on eventlet with the extra ``websockets``, on gevent without it, flask-sock on Gunicorn's own
+gevent worker, and an asyncio server of the library websockets (``pip install -e '.[benchmark]'``). The server has core
+0, the clients core 1; a server is started for each round, and the rounds go through all of them in turn. Processor time
+per message is that of the server, in user mode and in the kernel; take the ratios.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ GUNICORN = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-c
 SERVERS = {
     "brubeck-gevent": [*GUNICORN, "-k", "brubeck_wsgi.workers.GeventWorker", "serving.echo_apps:brubeck"],
     "brubeck-eventlet": [*GUNICORN, "-k", "brubeck_wsgi.workers.EventletWorker", "serving.echo_apps:brubeck"],
+    "brubeck-plain": [*GUNICORN, "-k", "brubeck_wsgi.workers.GeventWorker", "serving.echo_apps:plain"],
     "flask-sock": [*GUNICORN, "-k", "gunicorn.workers.ggevent.GeventWorker", "serving.echo_apps:flask"],
     "websockets": [sys.executable, "-m", "serving.echo_apps"],
 }

@@ -8,7 +8,7 @@ import sys
 def __getattr__(name: str) -> object:
     # Made on demand: each server loads its own only.
     try:
-        return {"brubeck": _make_brubeck, "flask": _make_flask}[name]()
+        return {"brubeck": _make_brubeck, "plain": _make_plain, "flask": _make_flask}[name]()
     except KeyError:
         raise AttributeError(name) from None
 
@@ -24,6 +24,11 @@ def _make_brubeck() -> object:
             ws.send(received)
 
     return application
+
+
+def _make_plain() -> object:
+    sys.modules["websockets.speedups"] = None  # type: ignore[assignment]  # as if the extra were not installed
+    return _make_brubeck()
 
 
 def _make_flask() -> object:
