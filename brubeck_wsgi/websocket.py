@@ -224,8 +224,11 @@ class WebSocketChannel:
                 message = socket.receive_single(data)
                 if message is not None:  # nearly always
                     self._messages.append(message)
-                    return True
-                messages = socket.receive(data)
+                    if not socket.outgoing:
+                        return True
+                    messages = []
+                else:
+                    messages = socket.receive(data)
         finally:
             self._is_receiving = False
         self._messages.extend(reversed(messages))

@@ -277,6 +277,87 @@ def test_what_was_missing_of_a_killed_process_is_asked_of_the_others(directory, 
         assert subscription.is_complete is is_known
 
 
+def test_what_has_come_and_was_not_read_yet_is_told_too(directory, monkeypatch):
+    with (
+        zmq_pair(directory) as (busy, channels),
+        publishing(directory) as (publisher, publish),
+        channels.subscribe("news") as subscription,
+    ):
+        publish(1)
+        receive(subscription, 1)
+        wait_until(lambda: busy.history("news"), "first message")
+        lost = []
+
+        def is_lost(topic, body):
+            if topic == LIVE:
+                lost.append(decode_happening(body))
+            return topic == LIVE
+
+        lose(monkeypatch, channels, is_lost)
+        with busy._lock:  # it does nothing meanwhile
+            for number in (2, 3):  # when the last has come here, the first has reached the other
+                publish(number)
+                wait_until(lambda number=number: any(one.json == b"%d" % number for one in lost), "message")
+            publisher.kill()
+            publisher.wait()
+            wait_until(lambda: channels._mesh._inquiries, "inquiry")
+
+        assert data_of(receive(subscription, 1)) == [2]
+
+
+def test_process_that_begins_waits_for_what_others_know_of_one_that_is_killed(directory, monkeypatch):
+    with (
+        zmq_pair(directory) as (other, _),
+        publishing(directory) as (publisher, publish),
+    ):
+        publish(1)
+        wait_until(lambda: other.history("news"), "message")
+        token = other.history("news")[0].id.split(".")[1]
+        receive_all = Wire.receive
+        late = ZMQChannels(directory=directory, join_seconds=PATIENCE_SECONDS)
+
+        def receive_but_its_answers(wire, most):
+            for topic, body in receive_all(wire, most):
+                is_late = late._mesh is not None and wire is late._mesh._wire
+                if not is_late or topic == LIVE or decode_answer(body).publisher != token:
+                    yield topic, body
+
+        monkeypatch.setattr(Wire, "receive", receive_but_its_answers)
+        found = []
+        thread = threading.Thread(target=lambda: found.append(late.history("news")))
+        thread.start()
+        wait_until(lambda: late._mesh and token in late._mesh._peers and late._mesh._peers[token]._held, "beat")
+
+        publisher.kill()
+        publisher.wait()
+
+        thread.join(PATIENCE_SECONDS)
+        late.close()
+        assert data_of(found[0]) == [1]
+        assert found[0].is_complete
+
+
+def test_process_tells_how_far_it_has_heard_itself_and_those_that_have_ended_only(directory):
+    with zmq_pair(directory) as (speaker, listener):
+        speaker.publish("news", 1)
+        listener.publish("news", 2)
+        wait_until(lambda: len(listener.history("news")) == 2, "messages")
+        *_, first = listener.answer(0, True, {speaker._token, listener._token})
+        *_, later = listener.answer(0, True, {listener._token})
+
+        assert first.heard == {listener._token: 1}
+        assert later.heard == {listener._token: 1, speaker._token: 1}
+
+
+def test_what_was_left_and_cannot_be_read_keeps_nobody_from_beginning(directory):
+    directory.mkdir(mode=0o700)
+    (directory / "dead.left").mkdir()
+
+    with zmq_pair(directory) as (speaker, listener):
+        speaker.publish("news", 1)
+        wait_until(lambda: listener.history("news"), "message")
+
+
 def test_process_that_begins_asks_about_one_that_is_killed_meanwhile(directory):
     with (
         zmq_pair(directory) as (other, _),

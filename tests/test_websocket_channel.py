@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import pytest
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import CloseConnection, Message, Ping, TextMessage
+from wsproto.events import CloseConnection, Message, Ping, Pong, TextMessage
 
 import brubeck_wsgi.websocket as websocket
 from brubeck_wsgi.concurrency import Cancelled, Event, spawn
@@ -63,6 +63,15 @@ def test_handshake_with_a_body_is_refused(body):
 
     with pytest.raises(HandshakeRefused, match="without a body"):
         websocket.read_handshake(environ | body)
+
+
+def test_pong_that_could_not_be_sent_goes_with_the_next_message(peer):
+    ws = channel(peer)
+    ws._socket.outgoing.append(b"\x8a\x00")  # who received was interrupted while another sent
+    peer.say(TextMessage(data="hello"))
+
+    assert ws.receive(1) == "hello"
+    assert isinstance(peer.next_event(), Pong)
 
 
 def test_short_waits_add_up_to_a_silence(peer):

@@ -105,6 +105,11 @@ class Ask(NamedTuple):
     nonce: int
     endpoint: str
 
+    @property
+    def absent(self) -> str | None:
+        """About which process that has ended it is; None if it is for one that lives."""
+        return self.target.removeprefix(ABSENT) if self.target.startswith(ABSENT) else None
+
     def topic(self) -> bytes:
         """Return it as a topic."""
         return f"?{self.asker} {self.target} {self.after} {self.nonce} {self.endpoint}".encode()

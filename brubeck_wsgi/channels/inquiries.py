@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from brubeck_wsgi.channels.frames import ABSENT, MESSAGE, Answer, Ask, Gone, Happening, Kept
+from brubeck_wsgi.channels.frames import ABSENT, Answer, Ask, Gone, Kept
 from brubeck_wsgi.channels.peers import Peer
 from brubeck_wsgi.channels.station import Station
 from brubeck_wsgi.channels.wire import Wire
@@ -52,17 +52,20 @@ class Inquiry:
         """Tell whether all have answered, or time is over."""
         return not self._awaited or now >= self._until
 
-    def result(self) -> tuple[Answer, list[Kept]]:
-        """Return what the others know, as the one that has ended would have said it, and its messages in order."""
-        heard = {self._peer.token: self._heard} if self._heard else {}
-        kept = [self._kept[number] for number in sorted(self._kept)]
-        return Answer(self._peer.token, 0, True, [], self._gone, heard), kept
+    def result(self) -> tuple[Answer, list[Kept], bool]:
+        """Return what is known of the one that has ended: the end of what it would answer, and its messages in order.
 
-    def rest(self) -> tuple[list[Happening], bool]:
-        """Return what the one that has ended had said behind what was missing, and whether something still is."""
-        had_gap = self._peer.has_gap
-        held = self._peer.release(is_giving_up=True)
-        return [one for one in held if one.kind == MESSAGE], had_gap and self._peer.last > self._heard
+        And whether something of it is missing for good.
+        """
+        heard = {self._peer.token: self._heard} if self._heard else {}
+        kept = {one.number: one for one in self._peer.held_messages()} | self._kept
+        missing = self._peer.last_missing(kept.keys())
+        messages = [kept[number] for number in sorted(kept)]
+        return Answer(self._peer.token, 0, True, [], self._gone, heard), messages, missing > self._heard
+
+    def held_messages(self, token: str) -> list[Kept]:
+        """Return what the process *token* has said behind something that was missing, if it is about that one."""
+        return self._peer.held_messages() if self._peer.token == token else []
 
 
 class Inquiries:
@@ -104,12 +107,17 @@ class Inquiries:
             self._wire.subscribe(ask.topic())
 
     def take(self, topic: bytes, answer: Answer) -> bool:
-        """Take note of *answer* if it belongs to an inquiry; return whether it does."""
+        """Take note of *answer* if it belongs to an inquiry, also one that is over; return whether it does."""
         inquiry = self._by_topic.get(topic)
-        if inquiry is None:
-            return False
-        inquiry.take(answer)
-        return True
+        if inquiry is not None:
+            inquiry.take(answer)
+            return True
+        ask = Ask.parse(topic)
+        return ask is not None and ask.absent is not None
+
+    def held_messages(self, token: str) -> list[Kept]:
+        """Return what the process *token* has said behind something that is being asked for."""
+        return [one for inquiry in self._by_topic.values() for one in inquiry.held_messages(token)]
 
     def expect_no_more(self, token: str) -> None:
         """Do not wait for the answers of a process that has ended too."""
@@ -125,9 +133,7 @@ class Inquiries:
                 self._conclude(inquiry)
 
     def _conclude(self, inquiry: Inquiry) -> None:
-        self._station.inherit(*inquiry.result())
-        rest, has_gap = inquiry.rest()
-        if has_gap:
+        answer, kept, is_something_missing = inquiry.result()
+        if is_something_missing:
             self._station.miss()
-        for happening in rest:
-            self._station.hear(happening)
+        self._station.inherit(answer, kept)

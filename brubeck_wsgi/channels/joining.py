@@ -26,6 +26,7 @@ class Joining:
         answers: what others have answered, and all messages in that.
         left: who has ended meanwhile.
         unheard: who had not answered when time was over, as far as is known who there is.
+        vanished: who was there, and has ended without having answered.
     """
 
     def __init__(self, meeting: Meeting, seconds: float) -> None:
@@ -33,6 +34,7 @@ class Joining:
         self.answers: list[tuple[Answer, list[Kept]]] = []
         self.left: list[str] = []
         self.unheard: set[str] = set()
+        self.vanished: set[str] = set()
         self._meeting = meeting
         self._until = monotonic() + seconds
         self._expected: set[str] = set()
@@ -50,16 +52,17 @@ class Joining:
             logger.warning("channels: not all other processes have answered; they are heard later")
         return True
 
-    def vanished(self, peers: Collection[Peer]) -> set[str]:
-        """Return who was there in the beginning, and has ended without having answered."""
-        if not self._meeting.joins_at_once:
-            return set()
-        answered = {peer.token for peer in peers if peer.is_synced}
-        return self._expected - answered - self._meeting.others().keys()
+    def forget(self, token: str) -> None:
+        """Expect nothing of a process any more: it has ended, and others are asked about it."""
+        self.unheard.discard(token)
+        self.vanished.discard(token)
 
     def end(self, station: Station, peers: Collection[Peer]) -> None:
         """Tell *station* all that was heard, and what was left by those that had ended before."""
         self.is_over = True
+        if self._meeting.joins_at_once:
+            answered = {peer.token for peer in peers if peer.is_synced}
+            self.vanished = self._expected - answered - self._meeting.others().keys()
         estate = self._meeting.estate
         answers, self.answers = self.answers, []
         if estate is not None:

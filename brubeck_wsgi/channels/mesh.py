@@ -15,13 +15,13 @@ from time import monotonic
 import msgspec
 
 from brubeck_wsgi.channels.frames import (
-    ABSENT,
     ALL,
     BYE,
     LIVE,
     Answer,
     Ask,
     Happening,
+    chunks,
     decode_answer,
     decode_happening,
     encode,
@@ -81,6 +81,7 @@ class Mesh:
         self._nonce = 0
         self._peers: dict[str, Peer] = {}
         self._connected: dict[str, None] = {}
+        self._endpoints: dict[str, str] = {}  # by what is known of others before they are heard
         self._next_beat = 0.0
         self._next_look = 0.0
         self._wake: Callable[[], None] = _wake_nobody
@@ -90,6 +91,7 @@ class Mesh:
         except BaseException:
             self._wire.close()
             raise
+        self._to_recall: list[Ask] = []  # once all that has come has been read
         self._inquiries = Inquiries(token, self._endpoint, self._wire, station)
         self._wire.subscribe(LIVE)
         self._hello = Ask(token, ALL, 0, 0, self._endpoint).topic()
@@ -185,10 +187,13 @@ class Mesh:
             self._next_beat = now + _BEAT_SECONDS
             self.send(self._station.beat())
             self._look_after(now)
-        if self._inquiries:
-            self._inquiries.end(now)
-            self._tell_joined()
         is_more = count == _BATCH
+        if not is_more:
+            asks, self._to_recall = self._to_recall, []
+            for ask in asks:
+                self._recall(ask)
+        self._inquiries.end(now)
+        self._tell_joined()
         if not self._joining.is_over:
             if self._joining.may_end(self._peers.values(), now):
                 self._end_joining(now)
@@ -198,7 +203,8 @@ class Mesh:
         return is_more
 
     def _meet(self) -> None:
-        for endpoint in self._meeting.others().values():
+        for known, endpoint in self._meeting.others().items():
+            self._endpoints[known] = endpoint
             self._connect(endpoint)
 
     def _connect(self, endpoint: str) -> None:
@@ -217,8 +223,7 @@ class Mesh:
             if ask.target == ALL and ask.asker in self._peers:
                 self._peers[ask.asker].left_at = now
             return
-        absent = ask.target.removeprefix(ABSENT) if ask.target.startswith(ABSENT) else None
-        if absent is None and ask.target not in (ALL, self._token):
+        if ask.absent is None and ask.target not in (ALL, self._token):
             return
         endpoint = self._meeting.endpoint(ask.asker, ask.endpoint)
         if endpoint is None:
@@ -226,12 +231,21 @@ class Mesh:
         peer = self._peer(ask.asker, now)
         peer.endpoint, peer.left_at, peer.is_listening = endpoint, None, True
         self._connect(endpoint)
-        if absent is not None:
-            for answer in self._station.recall(absent, ask.after):
-                self._wire.publish(ask.topic(), encode(answer))
+        if ask.absent is not None:
+            self._to_recall.append(ask)
             return
         living = {token for token in self._peers if self._meeting.is_alive(token) is not False}
         for answer in self._station.answer(ask.after, ask.target == ALL, {self._token, *living}):
+            self._wire.publish(ask.topic(), encode(answer))
+
+    def _recall(self, ask: Ask) -> None:
+        """Tell what is known here of one that has ended, also what waits for something that came before it."""
+        assert ask.absent is not None
+        peer = self._peers.get(ask.absent)
+        held = self._inquiries.held_messages(ask.absent) if peer is None else peer.held_messages()
+        for piece in chunks(one for one in held if one.number > ask.after):
+            self._wire.publish(ask.topic(), encode(Answer(self._token, 0, False, piece)))
+        for answer in self._station.recall(ask.absent, ask.after):
             self._wire.publish(ask.topic(), encode(answer))
 
     def _take(self, topic: bytes, body: bytes, now: float) -> None:
@@ -306,9 +320,8 @@ class Mesh:
 
     def _look_for_dead(self, now: float) -> None:
         for token in [token for token in self._joining.unheard if not self._meeting.is_alive(token)]:
-            self._joining.unheard.discard(token)
             if token not in self._peers:
-                self._inquire(Peer(token, None, now), now)
+                self._lose(token, now)
         for peer in list(self._peers.values()):
             if self._has_ended(peer, now):
                 self._lose(peer.token, now)
@@ -321,37 +334,36 @@ class Mesh:
         return now - peer.heard_at > patience
 
     def _lose(self, token: str, now: float, has_told_all: bool = False) -> None:
-        peer = self._peers.pop(token, None)
-        if peer is None:
-            return
+        """Give up a process that has ended, and ask the others about it; one that nothing was heard of too."""
+        known = self._endpoints.pop(token, None)
+        peer = self._peers.pop(token, None) or Peer(token, known, now)
+        endpoint = peer.endpoint or known
+        self._joining.forget(token)
         self._inquiries.expect_no_more(token)
         if peer.ask is not None:
             self._wire.unsubscribe(peer.ask.topic())
-        if self._meeting.joins_at_once and peer.endpoint in self._connected:
-            del self._connected[peer.endpoint]
-            self._wire.disconnect(peer.endpoint)
+        if self._meeting.joins_at_once and endpoint in self._connected:
+            del self._connected[endpoint]
+            self._wire.disconnect(endpoint)
         self._station.lose(token)
         if not has_told_all:
-            self._inquire(peer, now)
-
-    def _inquire(self, peer: Peer, now: float) -> None:
-        self._inquiries.begin(peer, [other.token for other in self._peers.values() if other.is_synced], now)
+            others = [other.token for other in self._peers.values() if other.is_synced]
+            self._inquiries.begin(peer, others, now)
 
     def _end_joining(self, now: float) -> None:
         self._joining.end(self._station, self._peers.values())
-        vanished = self._joining.vanished(self._peers.values())
         for peer in list(self._peers.values()):
             if peer.is_synced:
                 self._release(peer, now)
         for token in self._joining.left:
             self._lose(token, now)
-        for token in vanished - self._peers.keys():
-            self._inquire(Peer(token, None, now), now)
-        self._tell_joined()
+        for token in self._joining.vanished - self._peers.keys():  # of the others, more may still arrive
+            self._lose(token, now)
 
     def _tell_joined(self) -> None:
         """Let those begin that wait for it, once what others know of those that have ended is known here."""
-        if self._joining.is_over and not self._inquiries:
+        is_done = self._joining.is_over and not self._joining.vanished and not self._inquiries
+        if is_done and not self.has_joined.is_set():
             self.has_joined.set()
 
 

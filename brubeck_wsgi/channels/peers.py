@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from brubeck_wsgi.channels.frames import BEAT, MESSAGE, Answer, Ask, Happening, Kept
 
 MOST_HELD = 20_000
@@ -81,15 +83,30 @@ class Peer:
         """Return the end of the answer, and all messages up to its number that the peer or this process has kept."""
         answer = self._parts[-1]
         kept = {(one.publisher, one.number): one for part in self._parts for one in part.kept}
-        for held in self._held:
-            if held.kind == MESSAGE and held.number <= answer.number:
-                message = Kept(held.channel, held.json, held.publisher, held.number, held.stamp)
-                kept.setdefault((held.publisher, held.number), message)
+        for one in self.held_messages():
+            if one.number <= answer.number:
+                kept.setdefault((one.publisher, one.number), one)
         self._parts = []
         self.ask = None
         self.is_synced = True
         self._last = max(self._last, answer.number)
         return answer, sorted(kept.values(), key=lambda one: (one.stamp, one.publisher, one.number))
+
+    def held_messages(self) -> list[Kept]:
+        """Return the messages that are held back."""
+        return [
+            Kept(held.channel, held.json, held.publisher, held.number, held.stamp)
+            for held in self._held
+            if held.kind == MESSAGE
+        ]
+
+    def last_missing(self, known: Iterable[int]) -> int:
+        """Return the number of the last happening that must have been and is neither held nor *known*; 0 for none."""
+        there = {held.number for held in self._held if held.kind != BEAT} | set(known)
+        number = max(there | {held.number for held in self._held}, default=0)
+        while number in there:
+            number -= 1
+        return number if number > self._last else 0
 
     def release(self, is_giving_up: bool = False) -> list[Happening]:
         """Return what was held back and may go on now.

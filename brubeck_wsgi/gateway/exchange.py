@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from inspect import getattr_static
 from types import FunctionType, MethodType
 from typing import Protocol
 
@@ -68,7 +69,7 @@ def called_directly(application: WSGIApplication) -> WSGIApplication:
     An object that can be called is called by C, which has a frame on its stack as long as a request lasts: 450 bytes
     that are kept for each greenlet that waits, and copied each time.
     """
-    call = type(application).__call__
+    call = getattr_static(type(application), "__call__", None)
     return MethodType(call, application) if isinstance(call, FunctionType) else application
 
 
