@@ -193,13 +193,13 @@ class Mesh:
             for ask in asks:
                 self._recall(ask)
         self._inquiries.end(now)
-        self._tell_joined()
         if not self._joining.is_over:
             if self._joining.may_end(self._peers.values(), now):
                 self._end_joining(now)
         elif not is_more and now >= self._next_look:
             self._next_look = now + _BEAT_SECONDS / 2
             self._look_for_dead(now)
+        self._tell_joined()
         return is_more
 
     def _meet(self) -> None:
