@@ -213,7 +213,7 @@ class WebSocketChannel:
         try:
             if socket.has_more:
                 sleep(0)  # for others: a peer that sends fast enough could keep us busy for ever
-                messages = socket.proceed()
+                self._messages.extend(reversed(socket.proceed()))
             else:
                 data = self._way.receive(_BLOCK, self._ping_seconds) if deadline is None else None
                 if data is None:
@@ -224,14 +224,10 @@ class WebSocketChannel:
                 message = socket.receive_single(data)
                 if message is not None:  # nearly always
                     self._messages.append(message)
-                    if not socket.outgoing:
-                        return True
-                    messages = []
                 else:
-                    messages = socket.receive(data)
+                    self._messages.extend(reversed(socket.receive(data)))
         finally:
             self._is_receiving = False
-        self._messages.extend(reversed(messages))
         if socket.outgoing:
             with self._turns, suppress(ChannelClosed):  # what came before the peer left is a message all the same
                 self._send_outgoing()

@@ -6,10 +6,13 @@ import io
 import os
 import shutil
 from tempfile import TemporaryFile
-from typing import Any
+from typing import Any, TypeAlias
 
 from brubeck_wsgi.formdata.streaming import DEFAULT_LIMITS, FormLimits, Readable, StreamedPart, stream_parts
 from brubeck_wsgi.formdata.urlencoded import Arguments
+
+Content: TypeAlias = io.BytesIO | io.BufferedReader
+"""What was uploaded, as a file."""
 
 
 class UploadedFile:
@@ -25,7 +28,7 @@ class UploadedFile:
         file: the content, open for reading in binary; in memory, or in a temporary file that goes with it.
     """
 
-    def __init__(self, part: StreamedPart, file: io.BytesIO | io.BufferedReader, size: int) -> None:
+    def __init__(self, part: StreamedPart, file: Content, size: int) -> None:
         self.name = part.name
         self.filename = part.filename or ""
         self.content_type = part.content_type
@@ -103,7 +106,7 @@ class _Spool:
         self._memory_bytes = memory_bytes
         self._disk: _TemporaryFile | None = None
 
-    def keep(self, part: StreamedPart) -> tuple[io.BytesIO | io.BufferedReader, int]:
+    def keep(self, part: StreamedPart) -> tuple[Content, int]:
         """Take the content of *part*; return it as a file, and its size in bytes."""
         pieces = []
         size = 0
@@ -114,7 +117,7 @@ class _Spool:
                 return self._keep_on_disk(pieces, part)
         return io.BytesIO(b"".join(pieces)), size
 
-    def _keep_on_disk(self, pieces: list[bytes], rest: StreamedPart) -> tuple[io.BytesIO | io.BufferedReader, int]:
+    def _keep_on_disk(self, pieces: list[bytes], rest: StreamedPart) -> tuple[Content, int]:
         if self._disk is None:
             self._disk = _TemporaryFile()
         disk = self._disk

@@ -13,10 +13,15 @@ TEXT, BINARY, CLOSE, PING, PONG = 0x81, 0x82, 0x88, 0x89, 0x8A
 COMPRESSED = 0x40
 """The bit of the first byte that says so (RFC 7692 §6)."""
 
-_SHORT = [[bytes((first, size)) for size in range(126)] for first in range(256)]
+MASKED = 0x80
+"""The bit of the second byte that says that the payload is masked."""
+
+MEDIUM_SIZE = 126
+"""What stands in the second byte where the size of the payload does not: it is that or larger."""
+
+_SHORT = [[bytes((first, size)) for size in range(MEDIUM_SIZE)] for first in range(256)]
 _MEDIUM, _LONG = Struct("!BBH"), Struct("!BBQ")
-_MEDIUM_SIZE, _LONG_SIZE = 126, 127
-_MASKED = 0x80
+_LONG_SIZE = 127
 _from_bytes = int.from_bytes
 _QUICKLY_XORED = 8192  # bytes up to which one large number is faster than four translations (3 µs against 11 for 1000)
 
@@ -29,10 +34,10 @@ def serialize_frame(first: int, payload: bytes) -> bytes:
         payload: what is in it.
     """
     size = len(payload)
-    if size < _MEDIUM_SIZE:
+    if size < MEDIUM_SIZE:
         return _SHORT[first][size] + payload
     if size < 1 << 16:
-        return _MEDIUM.pack(first, _MEDIUM_SIZE, size) + payload
+        return _MEDIUM.pack(first, MEDIUM_SIZE, size) + payload
     return _LONG.pack(first, _LONG_SIZE, size) + payload
 
 
@@ -49,14 +54,14 @@ def find_simple(data: bytes, begin: int) -> tuple[int, int] | None:
     end = len(data)
     if end - begin < 6:
         return None
-    size = data[begin + 1] - _MASKED
+    size = data[begin + 1] - MASKED
     start = begin + 6
-    if size == _MEDIUM_SIZE and end - begin >= 8:
+    if size == MEDIUM_SIZE and end - begin >= 8:
         size = data[begin + 2] << 8 | data[begin + 3]
         start = begin + 8
-        if size < _MEDIUM_SIZE:
+        if size < MEDIUM_SIZE:
             return None  # RFC 6455 §5.2: the shortest form has to be used
-    elif not 0 <= size < _MEDIUM_SIZE:
+    elif not 0 <= size < MEDIUM_SIZE:
         return None
     return (start, start + size) if start + size <= end else None
 

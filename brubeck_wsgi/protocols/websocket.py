@@ -13,6 +13,8 @@ from brubeck_wsgi.protocols.frames import (
     BINARY,
     CLOSE,
     COMPRESSED,
+    MASKED,
+    MEDIUM_SIZE,
     PING,
     PONG,
     TEXT,
@@ -30,8 +32,6 @@ _MOST_PING_BYTES = 125
 _LONGEST_REASON = 123
 _SIMPLE = (TEXT, BINARY)
 _SHORTEST = 6  # bytes, of which 4 are the mask
-_MEDIUM_SIZE = 126  # from here on the size does not stand in the second byte
-_MASKED = 0x80
 _NO_TEXT = "expected text in UTF-8"
 _SMALL_PIECES = 256
 _MOST_AT_ONCE = 256  # frames: whoever answers them lets others run in between
@@ -65,7 +65,7 @@ class WebSocket:
         self._deflate = agree(offers, most_bytes) if offers else None
         self.extensions = None if self._deflate is None else self._deflate.answer
         self._most = most_bytes
-        self._most_short = min(most_bytes, _MEDIUM_SIZE - 1)
+        self._most_short = min(most_bytes, MEDIUM_SIZE - 1)
         self._decoder: QuickDecoder | None = None  # while a frame comes that is not simple
         self._gathered: Gathered | None = None  # what there is of a message that comes in several frames
         self._left = b""  # of what was received, simple frames that have not been looked at
@@ -100,7 +100,7 @@ class WebSocket:
         size = len(data) - _SHORTEST
         if size < 0 or self._gathered is not None or self._decoder is not None or self.close_code is not None:
             return None
-        if data[1] == size + _MASKED and size <= self._most_short:
+        if data[1] == size + MASKED and size <= self._most_short:
             payload = unmask(data[_SHORTEST:], data[2:_SHORTEST])
         else:
             found = find_simple(data, 0)
