@@ -184,7 +184,7 @@ def happening(number, kind=MESSAGE):
 @pytest.fixture
 def peer():
     """A peer that has said what there was before, up to number 2."""
-    peer = Peer("aaaaaaaa", None, 0.0)
+    peer = Peer("aaaaaaaa", 0.0)
     peer.add(Answer("aaaaaaaa", 2, True, []))
     peer.settle()
     return peer

@@ -13,7 +13,7 @@ TOKEN = "gone"
 
 def make_peer(*happenings, is_synced=True, last=1):
     """Return a peer from which all up to *last* was heard, and then *happenings*."""
-    peer = Peer(TOKEN, None, 0)
+    peer = Peer(TOKEN, 0)
     if is_synced:
         peer.add(Answer(TOKEN, last, True, []))
         peer.settle()
@@ -32,7 +32,7 @@ def kept(*numbers):
 
 def inquire(peer, *answers):
     """Return the numbers that come of an inquiry, and whether something is missing for good."""
-    inquiry = Inquiry(peer, Ask("me", f"~{TOKEN}", peer.last, 1, ""), [answer.publisher for answer in answers], 0)
+    inquiry = Inquiry(peer, [answer.publisher for answer in answers], 0)
     for answer in answers:
         assert not inquiry.is_over(0)
         inquiry.take(answer)
@@ -83,7 +83,7 @@ def test_something_is_missing_if_nobody_has_heard_it(peer, answer, is_something_
 
 
 def test_others_that_end_or_do_not_answer_are_not_waited_for():
-    inquiry = Inquiry(make_peer(), Ask("me", f"~{TOKEN}", 1, 1, ""), ["a", "b"], 100)
+    inquiry = Inquiry(make_peer(), ["a", "b"], 100)
 
     inquiry.expect_no_more("a")
     assert not inquiry.is_over(100.5)

@@ -188,7 +188,7 @@ def test_what_another_heard_before_is_heard_all_the_same(directory):
     def answer_ahead(*args):
         """Answer as one that has heard the second message, of which its publisher had not told when it was asked."""
         for part in answer(*args):
-            part.heard = {token: number + 1 for token, number in part.heard.items()}
+            part.heard = {publisher._token: 2}
             yield part
 
     ahead.answer = answer_ahead
@@ -218,6 +218,24 @@ def publishing(directory):
         yield publisher, publish
 
 
+def kill(started):
+    started.kill()
+    started.wait()
+
+
+@contextmanager
+def reading(late):
+    """Have *late* begin meanwhile; yield a list that has its history of the news behind the block."""
+    found = []
+    thread = threading.Thread(target=lambda: found.append(late.history("news")))
+    thread.start()
+    try:
+        yield found
+    finally:
+        thread.join(PATIENCE_SECONDS)
+        late.close()
+
+
 def lose(monkeypatch, channels, is_lost):
     """Have *channels* lose what comes if ``is_lost(topic, body)``."""
     receive = channels._mesh._wire.receive
@@ -240,8 +258,7 @@ def test_what_a_killed_process_has_told_one_that_one_tells_the_others(directory)
             lose(monkeypatch, deaf, lambda topic, body: True)
             publish(2)
             wait_until(lambda: len(hearing.history("news")) == 2, "second message")
-            publisher.kill()
-            publisher.wait()
+            kill(publisher)
 
         assert data_of(receive(subscription, 1)) == [2]
         assert subscription.is_complete
@@ -270,8 +287,7 @@ def test_what_was_missing_of_a_killed_process_is_asked_of_the_others(directory, 
         publish(3)
         wait_until(lambda: channels._mesh._peers[token].has_gap, "gap")
         wait_until(lambda: len(other.history("news")) == 3 if is_known else other._mesh._peers[token].has_gap, "third")
-        publisher.kill()
-        publisher.wait()
+        kill(publisher)
 
         assert data_of(receive(subscription, 2 if is_known else 1)) == ([2, 3] if is_known else [3])
         assert subscription.is_complete is is_known
@@ -298,8 +314,7 @@ def test_what_has_come_and_was_not_read_yet_is_told_too(directory, monkeypatch):
             for number in (2, 3):  # when the last has come here, the first has reached the other
                 publish(number)
                 wait_until(lambda number=number: any(one.json == b"%d" % number for one in lost), "message")
-            publisher.kill()
-            publisher.wait()
+            kill(publisher)
             wait_until(lambda: channels._mesh._inquiries, "inquiry")
 
         assert data_of(receive(subscription, 1)) == [2]
@@ -323,16 +338,10 @@ def test_process_that_begins_waits_for_what_others_know_of_one_that_is_killed(di
                     yield topic, body
 
         monkeypatch.setattr(Wire, "receive", receive_but_its_answers)
-        found = []
-        thread = threading.Thread(target=lambda: found.append(late.history("news")))
-        thread.start()
-        wait_until(lambda: late._mesh and token in late._mesh._peers and late._mesh._peers[token]._held, "beat")
+        with reading(late) as found:
+            wait_until(lambda: late._mesh and token in late._mesh._peers and late._mesh._peers[token]._held, "beat")
+            kill(publisher)
 
-        publisher.kill()
-        publisher.wait()
-
-        thread.join(PATIENCE_SECONDS)
-        late.close()
         assert data_of(found[0]) == [1]
         assert found[0].is_complete
 
@@ -367,16 +376,10 @@ def test_process_that_begins_asks_about_one_that_is_killed_meanwhile(directory):
         wait_until(lambda: other.history("news"), "message")
         publisher.send_signal(signal.SIGSTOP)  # it answers no more
         late = ZMQChannels(directory=directory, join_seconds=PATIENCE_SECONDS)
-        found = []
-        thread = threading.Thread(target=lambda: found.append(late.history("news")))
-        thread.start()
-        wait_until(lambda: late._mesh and len([p for p in late._mesh._peers.values() if p.is_synced]) == 2, "answers")
+        with reading(late) as found:
+            wait_until(lambda: late._mesh and sum(one.is_synced for one in late._mesh._peers.values()) == 2, "answers")
+            kill(publisher)
 
-        publisher.kill()
-        publisher.wait()
-
-        thread.join(PATIENCE_SECONDS)
-        late.close()
         assert data_of(found[0]) == [1]
         assert found[0].is_complete
 

@@ -62,7 +62,7 @@ class Estate:
         for file in sorted(self._path.glob(f"*{_ENDING}")):
             if file.name in self._read or file.name.startswith("."):
                 continue
-            with suppress(OSError):  # somebody else has it
+            with suppress(OSError):  # somebody else has it, or it cannot be read
                 data = file.read_bytes()
                 if data:
                     self._read.add(file.name)

@@ -6,7 +6,7 @@ subscribes to a topic that asks for it, which the publisher sees, and to which i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -131,14 +131,15 @@ decode_happening = msgspec.msgpack.Decoder(Happening).decode
 decode_answer = msgspec.msgpack.Decoder(Answer).decode
 
 
-def chunks(kept: Iterable[Kept]) -> Iterator[list[Kept]]:
-    """Yield *kept* in pieces that can be sent; the last may be empty, and there is one at least."""
+def in_parts(answer: Answer) -> Iterator[Answer]:
+    """Yield *answer*, which is the last part then, behind parts that have as much of its history as can be sent."""
     piece: list[Kept] = []
     size = 0
-    for one in kept:
+    for one in answer.kept:
         piece.append(one)
         size += len(one.json) + 100
         if size > _CHUNK_BYTES:
-            yield piece
+            yield Answer(answer.publisher, answer.number, False, piece)
             piece, size = [], 0
-    yield piece
+    answer.kept = piece
+    yield answer

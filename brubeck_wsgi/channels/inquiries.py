@@ -17,19 +17,17 @@ class Inquiry:
 
     Args:
         peer: the one that has ended.
-        ask: the question.
         others: whose answers are awaited.
         now: by `time.monotonic`.
 
     Attributes:
-        ask: as given.
+        peer: as given.
         matters: whether something is known to be missing.
     """
 
-    def __init__(self, peer: Peer, ask: Ask, others: Iterable[str], now: float) -> None:
-        self.ask = ask
+    def __init__(self, peer: Peer, others: Iterable[str], now: float) -> None:
+        self.peer = peer
         self.matters = not peer.is_synced or peer.has_gap
-        self._peer = peer
         self._awaited = set(others)
         self._until = now + _SECONDS
         self._heard = 0
@@ -38,9 +36,9 @@ class Inquiry:
 
     def take(self, answer: Answer) -> None:
         """Take note of what one of the others knows."""
-        self._kept.update((kept.number, kept) for kept in answer.kept if kept.publisher == self._peer.token)
-        self._gone.extend(gone for gone in answer.gone if gone.publisher == self._peer.token)
-        self._heard = max(self._heard, answer.heard.get(self._peer.token, 0))
+        self._kept.update((kept.number, kept) for kept in answer.kept if kept.publisher == self.peer.token)
+        self._gone.extend(gone for gone in answer.gone if gone.publisher == self.peer.token)
+        self._heard = max(self._heard, answer.heard.get(self.peer.token, 0))
         if answer.is_last:
             self.expect_no_more(answer.publisher)
 
@@ -57,15 +55,11 @@ class Inquiry:
 
         And whether something of it is missing for good.
         """
-        heard = {self._peer.token: self._heard} if self._heard else {}
-        kept = {one.number: one for one in self._peer.held_messages()} | self._kept
-        missing = self._peer.last_missing(kept.keys())
+        heard = {self.peer.token: self._heard} if self._heard else {}
+        kept = {one.number: one for one in self.peer.held_messages()} | self._kept
+        missing = self.peer.last_missing(kept.keys())
         messages = [kept[number] for number in sorted(kept)]
-        return Answer(self._peer.token, 0, True, [], self._gone, heard), messages, missing > self._heard
-
-    def held_messages(self, token: str) -> list[Kept]:
-        """Return what the process *token* has said behind something that was missing, if it is about that one."""
-        return self._peer.held_messages() if self._peer.token == token else []
+        return Answer(self.peer.token, 0, True, [], self._gone, heard), messages, missing > self._heard
 
 
 class Inquiries:
@@ -99,7 +93,7 @@ class Inquiries:
         """Ask *others* what they know of *peer*, which has ended."""
         self._nonce += 1
         ask = Ask(self._token, f"{ABSENT}{peer.token}", peer.last, self._nonce, self._endpoint)
-        inquiry = Inquiry(peer, ask, others, now)
+        inquiry = Inquiry(peer, others, now)
         if inquiry.is_over(now):
             self._conclude(inquiry)
         else:
@@ -117,7 +111,12 @@ class Inquiries:
 
     def held_messages(self, token: str) -> list[Kept]:
         """Return what the process *token* has said behind something that is being asked for."""
-        return [one for inquiry in self._by_topic.values() for one in inquiry.held_messages(token)]
+        return [
+            one
+            for inquiry in self._by_topic.values()
+            if inquiry.peer.token == token
+            for one in inquiry.peer.held_messages()
+        ]
 
     def expect_no_more(self, token: str) -> None:
         """Do not wait for the answers of a process that has ended too."""

@@ -47,8 +47,10 @@ class Joining:
         is_done = others.keys() <= known if self._meeting.joins_at_once else len(others) <= len(known)
         if not is_done and now < self._until:
             return False
-        if not is_done and self._meeting.joins_at_once:
+        if self._meeting.joins_at_once:
             self.unheard = others.keys() - known
+            self.vanished = self._expected - others.keys() - {peer.token for peer in peers if peer.is_synced}
+        if self.unheard:
             logger.warning("channels: not all other processes have answered; they are heard later")
         return True
 
@@ -60,9 +62,6 @@ class Joining:
     def end(self, station: Station, peers: Collection[Peer]) -> None:
         """Tell *station* all that was heard, and what was left by those that had ended before."""
         self.is_over = True
-        if self._meeting.joins_at_once:
-            answered = {peer.token for peer in peers if peer.is_synced}
-            self.vanished = self._expected - answered - self._meeting.others().keys()
         estate = self._meeting.estate
         answers, self.answers = self.answers, []
         if estate is not None:

@@ -8,7 +8,7 @@ ended, each asks all others what they have heard of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from time import monotonic
 
@@ -21,7 +21,6 @@ from brubeck_wsgi.channels.frames import (
     Answer,
     Ask,
     Happening,
-    chunks,
     decode_answer,
     decode_happening,
     encode,
@@ -80,8 +79,7 @@ class Mesh:
         self._is_stopping = False
         self._nonce = 0
         self._peers: dict[str, Peer] = {}
-        self._connected: dict[str, None] = {}
-        self._endpoints: dict[str, str] = {}  # by what is known of others before they are heard
+        self._connected: dict[str, str] = {}  # endpoints, and what is known of who publishes there
         self._next_beat = 0.0
         self._next_look = 0.0
         self._wake: Callable[[], None] = _wake_nobody
@@ -204,18 +202,17 @@ class Mesh:
 
     def _meet(self) -> None:
         for known, endpoint in self._meeting.others().items():
-            self._endpoints[known] = endpoint
-            self._connect(endpoint)
+            self._connect(known, endpoint)
 
-    def _connect(self, endpoint: str) -> None:
+    def _connect(self, known: str, endpoint: str) -> None:
         if endpoint not in self._connected:
-            self._connected[endpoint] = None
+            self._connected[endpoint] = known
             self._wire.connect(endpoint)
 
     def _peer(self, token: str, now: float) -> Peer:
         peer = self._peers.get(token)
         if peer is None:
-            peer = self._peers[token] = Peer(token, self._meeting.endpoint(token, ""), now)
+            peer = self._peers[token] = Peer(token, now)
         return peer
 
     def _note_ask(self, ask: Ask, is_begun: bool, now: float) -> None:
@@ -229,23 +226,23 @@ class Mesh:
         if endpoint is None:
             return  # it has ended since
         peer = self._peer(ask.asker, now)
-        peer.endpoint, peer.left_at, peer.is_listening = endpoint, None, True
-        self._connect(endpoint)
+        peer.left_at, peer.is_listening = None, True
+        self._connect(ask.asker, endpoint)
         if ask.absent is not None:
             self._to_recall.append(ask)
             return
         living = {token for token in self._peers if self._meeting.is_alive(token) is not False}
-        for answer in self._station.answer(ask.after, ask.target == ALL, {self._token, *living}):
-            self._wire.publish(ask.topic(), encode(answer))
+        self._reply(ask, self._station.answer(ask.after, ask.target == ALL, {self._token, *living}))
 
     def _recall(self, ask: Ask) -> None:
         """Tell what is known here of one that has ended, also what waits for something that came before it."""
         assert ask.absent is not None
         peer = self._peers.get(ask.absent)
         held = self._inquiries.held_messages(ask.absent) if peer is None else peer.held_messages()
-        for piece in chunks(one for one in held if one.number > ask.after):
-            self._wire.publish(ask.topic(), encode(Answer(self._token, 0, False, piece)))
-        for answer in self._station.recall(ask.absent, ask.after):
+        self._reply(ask, self._station.recall(ask.absent, ask.after, held))
+
+    def _reply(self, ask: Ask, answers: Iterable[Answer]) -> None:
+        for answer in answers:
             self._wire.publish(ask.topic(), encode(answer))
 
     def _take(self, topic: bytes, body: bytes, now: float) -> None:
@@ -319,8 +316,8 @@ class Mesh:
             self._meet()
 
     def _look_for_dead(self, now: float) -> None:
-        for token in [token for token in self._joining.unheard if not self._meeting.is_alive(token)]:
-            if token not in self._peers:
+        for token in self._joining.unheard - self._peers.keys():
+            if not self._meeting.is_alive(token):
                 self._lose(token, now)
         for peer in list(self._peers.values()):
             if self._has_ended(peer, now):
@@ -335,16 +332,15 @@ class Mesh:
 
     def _lose(self, token: str, now: float, has_told_all: bool = False) -> None:
         """Give up a process that has ended, and ask the others about it; one that nothing was heard of too."""
-        known = self._endpoints.pop(token, None)
-        peer = self._peers.pop(token, None) or Peer(token, known, now)
-        endpoint = peer.endpoint or known
+        peer = self._peers.pop(token, None) or Peer(token, now)
         self._joining.forget(token)
         self._inquiries.expect_no_more(token)
         if peer.ask is not None:
             self._wire.unsubscribe(peer.ask.topic())
-        if self._meeting.joins_at_once and endpoint in self._connected:
-            del self._connected[endpoint]
-            self._wire.disconnect(endpoint)
+        if self._meeting.joins_at_once:
+            for endpoint in [endpoint for endpoint, known in self._connected.items() if known == token]:
+                del self._connected[endpoint]
+                self._wire.disconnect(endpoint)
         self._station.lose(token)
         if not has_told_all:
             others = [other.token for other in self._peers.values() if other.is_synced]

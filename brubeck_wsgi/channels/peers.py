@@ -15,11 +15,10 @@ class Peer:
 
     Args:
         token: its name.
-        endpoint: where it publishes; None if that is not known.
         now: when it was heard of, by `time.monotonic`.
 
     Attributes:
-        token, endpoint: as given.
+        token: as given.
         heard_at: when it was heard last.
         is_synced: whether it has said what there was before.
         is_listening: whether it hears this process.
@@ -28,9 +27,8 @@ class Peer:
         asked_at: when.
     """
 
-    def __init__(self, token: str, endpoint: str | None, now: float) -> None:
+    def __init__(self, token: str, now: float) -> None:
         self.token = token
-        self.endpoint = endpoint
         self.heard_at = now
         self.is_synced = False
         self.is_listening = False

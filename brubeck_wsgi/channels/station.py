@@ -19,8 +19,11 @@ class Station(Protocol):
         """Return what has happened after a number; if it is all there was, also of those that do not live."""
         ...
 
-    def recall(self, publisher: str, after: int) -> Iterable[Answer]:
-        """Return what a process that has ended has published after a number, as far as it is known here."""
+    def recall(self, publisher: str, after: int, held: list[Kept]) -> Iterable[Answer]:
+        """Return what a process that has ended has published after a number, as far as it is known here.
+
+        Of that, *held* was held back, and has not been told to this station.
+        """
         ...
 
     def bequest(self, is_last: bool) -> Iterable[Answer]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from brubeck_wsgi.channels.frames import BEAT, ENTER, LEAVE, MESSAGE, Answer, Gone, Happening, Kept, chunks
+from brubeck_wsgi.channels.frames import BEAT, ENTER, LEAVE, MESSAGE, Answer, Gone, Happening, Kept, in_parts
 from brubeck_wsgi.channels.in_memory import LoggedChannels
 from brubeck_wsgi.channels.logs import Entry
 from brubeck_wsgi.channels.meeting import Addresses, Directory, Meeting, default_directory, make_private, sweep
@@ -168,24 +168,19 @@ class ZMQChannels(LoggedChannels):
         if is_first:  # of those that live each tells by itself: more than it has told, and it would not be heard
             latest = list(archive.heard.items())[-_MOST_HEARD_TOLD:]
             heard = {publisher: number for publisher, number in latest if publisher in publishers}
-        *pieces, last = chunks(kept)
-        for piece in pieces:
-            yield Answer(self._token, self._number, False, piece)
-        yield Answer(self._token, self._number, True, last, gone, heard, self._headcount.members)
+        return in_parts(Answer(self._token, self._number, True, kept, gone, heard, self._headcount.members))
 
-    def recall(self, publisher: str, after: int) -> Iterable[Answer]:
+    def recall(self, publisher: str, after: int, held: list[Kept]) -> Iterable[Answer]:
         """See `brubeck_wsgi.channels.station.Station`."""
         archive = self._archive
-        if archive.heard.get(publisher, 0) <= after:  # nearly always; to look through all logs takes 30 ms
-            yield Answer(self._token, 0, True, [])
-            return
-        kept = [one for one in _kept(archive.entries({publisher})) if one.number > after]
-        gone = [Gone(*one) for one in archive.gone({publisher}) if one[2] > after]
-        heard = {publisher: archive.heard[publisher]}
-        *pieces, last = chunks(kept)
-        for piece in pieces:
-            yield Answer(self._token, 0, False, piece)
-        yield Answer(self._token, 0, True, last, gone, heard)
+        kept = [one for one in held if one.number > after]
+        gone: list[Gone] = []
+        heard: dict[str, int] = {}
+        if archive.heard.get(publisher, 0) > after:  # hardly ever; to look through all logs takes 30 ms
+            kept += [one for one in _kept(archive.entries({publisher})) if one.number > after]
+            gone = [Gone(*one) for one in archive.gone({publisher}) if one[2] > after]
+            heard = {publisher: archive.heard[publisher]}
+        return in_parts(Answer(self._token, 0, True, kept, gone, heard))
 
     def bequest(self, is_last: bool) -> Iterable[Answer]:
         """See `brubeck_wsgi.channels.station.Station`."""
@@ -221,7 +216,8 @@ class ZMQChannels(LoggedChannels):
                 subscription.miss()
         for one in kept:
             self._add(one)
-        self._archive.note_heard(answer.heard, answer.heard.keys() - {answer.publisher})
+        own = answer.heard.get(answer.publisher, 0)
+        self._archive.note_heard({answer.publisher: own}, set())
 
     def begin(self, answers: list[tuple[Answer, list[Kept]]], living: set[str]) -> None:
         """See `brubeck_wsgi.channels.station.Station`."""
